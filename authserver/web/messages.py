@@ -1,0 +1,60 @@
+"""What comes in and what goes out: one request, one response, no sockets.
+
+The HTTP core makes a `Request` from bytes and turns a `Response` into bytes;
+everything between sees only these two. Header names are lower case, as they
+compare without regard to case (RFC 9110 section 5.1). A header sent twice is
+joined with ", " (section 5.2), a second Cookie with "; " (RFC 6265 section
+5.4); the head parser has already refused the headers that must be unique.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from authserver.app import Caller
+
+Header = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One complete request: head and body have arrived.
+
+    `path` and `query` are as sent, not decoded: no route needs decoding, and
+    what is never decoded cannot be decoded twice.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    address: str  # the client's IP, after trusted proxies
+    request_id: str
+    # Filled in by dispatch once route and body are known:
+    parameters: Mapping[str, str] = field(default_factory=dict)  # of the path
+    values: Mapping[str, Any] = field(default_factory=dict)  # of the body
+
+    def header(self, name: str) -> str | None:
+        """Return the value of header `name` (lower case), or None."""
+        return self.headers.get(name)
+
+    def caller(self) -> Caller:
+        """Return who asks, as flows and the audit log know them."""
+        user_agent = self.headers.get("user-agent", "")[:200]  # enough for a person
+        return Caller(self.address, user_agent, self.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, JSON payload and headers; the HTTP core adds the framing.
+
+    `payload` None sends `body` as it stands.
+    """
+
+    status: HTTPStatus
+    payload: Mapping[str, Any] | None = None
+    headers: tuple[Header, ...] = ()
+    body: bytes = b""
+    content_type: str = "application/json"
