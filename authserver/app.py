@@ -1,0 +1,48 @@
+"""The one object that flows work with: settings, parts and clocks.
+
+There are no globals. Whatever a flow needs -- the database, the hasher, the time
+-- hangs on the `App` that it is given first, so two apps live side by side in one
+process and a test hands in its own clock.
+
+Two clocks, for two questions. `now()` is the wall clock in whole epoch seconds
+(UTC), for times that are stored or put into tokens. `monotonic()` never jumps
+and is what limits in memory count with.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from authserver.hashing import HashingThreads
+from authserver.keys import Keyring
+from authserver.metrics import Metrics
+from authserver.passwords import Hasher
+from authserver.ratelimit import Keeper
+from authserver.settings import Settings
+from authserver.store.database import Database
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking, as far as the connection tells."""
+
+    address: str  # IP address in canonical text
+    user_agent: str  # at most 200 characters, unchecked
+    request_id: str
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a flow may use. Made by `runtime.create_app`."""
+
+    settings: Settings
+    database: Database
+    hasher: Hasher
+    hashing: HashingThreads
+    keyring: Keyring
+    limiter: Keeper
+    now: Callable[[], int]
+    monotonic: Callable[[], float]
+    metrics: Metrics = field(default_factory=Metrics)
+    # Set when a message was queued, so that the delivery worker wakes at once.
+    delivery_due: threading.Event = field(default_factory=threading.Event)

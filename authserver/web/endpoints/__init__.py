@@ -1,0 +1,1 @@
+"""One function per route: from a checked request to a flow and back."""
