@@ -1,0 +1,114 @@
+"""How the text of a setting becomes a value, or a sentence on why it does not.
+
+Each reader takes the text and returns the value; `BadValue` carries the rest of
+a sentence whose first word is the variable's name. Numbers are ASCII digits
+only: Python's `int` would also take "1_000" and Arabic digits.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadValue(ValueError):
+    """Why a text is no value, as the end of a sentence: `must be ...`."""
+
+
+def text(value: str) -> str:
+    """Read printable text."""
+    if not value.isprintable():
+        raise BadValue("must not contain control characters.")
+    return value
+
+
+def secrets(value: str) -> tuple[bytes, ...]:
+    """Read a comma-separated list of secrets, first the current one."""
+    # An empty member is kept, to be refused: "x," must not count as one key.
+    return tuple(
+        part.strip().encode(errors="surrogateescape") for part in value.split(",")
+    )
+
+
+def boolean(value: str) -> bool:
+    """Read true or false."""
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False}
+    words["0"] = False
+    if value.lower() not in words:
+        raise BadValue("must be true or false.")
+    return words[value.lower()]
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    """Return a reader of one word out of `choices`."""
+
+    def read(value: str) -> str:
+        if value.lower() not in choices:
+            raise BadValue(f"must be one of: {', '.join(choices)}.")
+        return value.lower()
+
+    return read
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `low` to `high`."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
+            raise BadValue(f"must be a whole number from {low} to {high}.")
+        return int(value)
+
+    return read
+
+
+def decimal(low: float, high: float) -> Callable[[str], float]:
+    """Return a reader of numbers from `low` to `high`."""
+
+    def read(value: str) -> float:
+        shaped = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value)
+        if not shaped or not low <= float(value) <= high:
+            raise BadValue(f"must be a number from {low:g} to {high:g}.")
+        return float(value)
+
+    return read
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    """Read a comma-separated list of networks."""
+    try:
+        return tuple(
+            ipaddress.ip_network(part.strip())
+            for part in value.split(",")
+            if part.strip()
+        )
+    except ValueError as error:
+        raise BadValue(
+            "must be networks like 127.0.0.1/32,10.0.0.0/8, "
+            "with no address bits beyond the prefix."
+        ) from error
+
+
+def country_code(value: str) -> str:
+    """Read a telephone country code (ITU-T E.164), with or without its plus."""
+    digits = value.removeprefix("+")
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", digits):
+        raise BadValue("must be one to three digits, like 91.")
+    return digits
+
+
+def origin(value: str) -> str:
+    """Read a URL of scheme, host, perhaps port and path; drop a final slash."""
+    message = "must be a URL like https://auth.example.org."
+    url = value.rstrip("/")
+    if not re.fullmatch(r"[!-~]*", url) or "?" in url or "#" in url or "@" in url:
+        raise BadValue(message)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a port that is no number up to 65535
+    except ValueError as error:
+        raise BadValue(message) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadValue(message)
+    return url

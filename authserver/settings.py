@@ -1,0 +1,298 @@
+"""Settings: the environment and `.env`, checked once, then frozen.
+
+    environment  >  .env (if python-dotenv is installed)  >  default
+
+Every setting is one field of `Settings`; its variable is the same name in upper
+case. `EMAIL_PASS_FILE=/run/secrets/mail` reads the value of EMAIL_PASS from a
+file, likewise for every other secret: a file's mode protects it, while an
+environment is shown to anybody who may list processes.
+
+A bad value stops the start with one sentence that names the variable. A value
+that works but is unwise, or a variable that an older system used, becomes a
+line in `Settings.warnings`. No setting turns a check off.
+
+`Settings(port=0)` from another program goes through the same checks as text
+from the environment does. Units stand in the names of the derived properties;
+what people write down is in minutes and days, fractions allowed.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from authserver import setting_values
+
+VERSION = "0.1.0"
+NAME = "authserver"
+
+# How the older systems' settings began, and what does their job here.
+OLDER_NAMES = {
+    "SECRET": "SECRET_KEY",
+    "DB_": "DATABASE_URL",
+    "SMTP_": "EMAIL_HOST, EMAIL_PORT, EMAIL_USER and EMAIL_PASS",
+    "GMAIL_": "EMAIL_USER and EMAIL_PASS",
+}
+
+
+class SettingsError(Exception):
+    """The start stops: one sentence that begins with the variable's name."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name.upper()} {sentence}")
+
+
+def _setting(
+    default: Any,  # noqa: ANN401 - of the field's own type
+    read: Callable[[str], Any],
+    *,
+    secret: bool = False,
+) -> Any:  # noqa: ANN401 - likewise
+    return field(
+        default=default, repr=not secret, metadata={"read": read, "secret": secret}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the operator decided; making one raises `SettingsError`."""
+
+    host: str = _setting("127.0.0.1", setting_values.text)
+    port: int = _setting(8080, setting_values.whole(0, 65535))
+    public_url: str = _setting(
+        "", lambda value: setting_values.origin(value) if value else ""
+    )
+    trusted_proxies: tuple[setting_values.Network, ...] = _setting(
+        (), setting_values.networks
+    )
+
+    # Empty: `runtime.create_app` makes one beside a new SQLite database.
+    secret_key: tuple[bytes, ...] = _setting((), setting_values.secrets, secret=True)
+    database_url: str = _setting(
+        "sqlite:///authserver.db", setting_values.text, secret=True
+    )
+
+    access_token_expire_minutes: float = _setting(15, setting_values.decimal(0.1, 1440))
+    refresh_token_expire_days: float = _setting(7, setting_values.decimal(0.001, 365))
+    session_idle_days: float = _setting(7, setting_values.decimal(0.01, 365))
+    session_max_days: float = _setting(30, setting_values.decimal(0.01, 3650))
+    session_policy: str = _setting(
+        "multiple", setting_values.choice("multiple", "single")
+    )
+
+    password_hasher: str = _setting("bcrypt", setting_values.choice("bcrypt", "scrypt"))
+    bcrypt_rounds: int = _setting(12, setting_values.whole(4, 17))
+    require_verification: bool = _setting(default=True, read=setting_values.boolean)
+
+    otp_expire_minutes: float = _setting(10, setting_values.decimal(1, 60))
+    otp_max_attempts: int = _setting(5, setting_values.whole(1, 10))
+    otp_requests_per_minute: int = _setting(3, setting_values.whole(1, 60))
+    address_requests_per_minute: int = _setting(60, setting_values.whole(1, 100_000))
+    address_failures_per_hour: int = _setting(100, setting_values.whole(1, 100_000))
+    phone_country_code: str = _setting(
+        "", lambda v: setting_values.country_code(v) if v else ""
+    )
+
+    email_host: str = _setting("", setting_values.text)
+    email_port: int = _setting(587, setting_values.whole(1, 65535))
+    email_security: str = _setting(
+        "starttls", setting_values.choice("starttls", "tls", "none")
+    )
+    email_user: str = _setting("", setting_values.text)
+    email_pass: str = _setting("", setting_values.text, secret=True)
+    email_from: str = _setting("", setting_values.text)
+
+    log_format: str = _setting("text", setting_values.choice("text", "json"))
+    log_level: str = _setting(
+        "info", setting_values.choice("debug", "info", "warning", "error")
+    )
+
+    # Sentences for the operator, not a setting.
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if "read" in each.metadata:
+                value = _typed(each.name, getattr(self, each.name), each.metadata)
+                object.__setattr__(self, each.name, value)
+        if not self.public_url:
+            self._set("public_url", f"http://localhost:{self.port}")
+        if self.email_user and not self.email_host:
+            self._set("email_host", "smtp.gmail.com")
+        self._set("email_from", self.email_from or self.email_user)
+        self._check_addresses()
+        self._check_email()
+        self._set("warnings", (*self.warnings, *self._doubts()))
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
+    ) -> "Settings":
+        """Read the environment, by default the process's, over a `.env` file."""
+        found, warnings = _read_dotenv(dotenv)
+        found |= os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            value = _look_up(
+                found, each.name.upper(), secret=each.metadata.get("secret")
+            )
+            if value is not None and "read" in each.metadata:
+                values[each.name] = value
+        for old, new in OLDER_NAMES.items():
+            warnings += [
+                f"{name} is not a setting here; use {new}."
+                for name in sorted(found)
+                if name == old or (old.endswith("_") and name.startswith(old))
+            ]
+        return cls(**values, warnings=tuple(warnings))
+
+    @property
+    def access_ttl_s(self) -> int:
+        """How long an access token lives."""
+        return round(self.access_token_expire_minutes * 60)
+
+    @property
+    def refresh_ttl_s(self) -> int:
+        """How long a refresh token waits to be used."""
+        return round(self.refresh_token_expire_days * 86400)
+
+    @property
+    def session_idle_s(self) -> int:
+        """How long a session lives without being used."""
+        return round(self.session_idle_days * 86400)
+
+    @property
+    def session_max_s(self) -> int:
+        """How long a session lives however much it is used."""
+        return round(self.session_max_days * 86400)
+
+    @property
+    def otp_ttl_s(self) -> int:
+        """How long a one-time code lives."""
+        return round(self.otp_expire_minutes * 60)
+
+    @property
+    def email_configured(self) -> bool:
+        """Whether mail leaves by SMTP; otherwise codes go to the console."""
+        return bool(self.email_host)
+
+    @property
+    def origin(self) -> str:
+        """PUBLIC_URL without its path, as browsers write Origin (RFC 6454)."""
+        parts = self._public
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach us over TLS."""
+        return self._public.scheme == "https"
+
+    @property
+    def _public(self) -> SplitResult:
+        return urlsplit(self.public_url)
+
+    def _set(self, name: str, value: Any) -> None:  # noqa: ANN401 - any field's type
+        object.__setattr__(self, name, value)
+
+    def _check_addresses(self) -> None:
+        public_is_local = is_loopback(self._public.hostname or "")
+        if not self.https and not public_is_local:
+            raise SettingsError(
+                "public_url",
+                "must begin with https:// unless it names this machine (localhost): "
+                "passwords would travel in clear.",
+            )
+        if is_loopback(self.host) and not public_is_local and not self.trusted_proxies:
+            raise SettingsError(
+                "trusted_proxies",
+                "must name the proxy that stands in front (127.0.0.1/32 on the same "
+                "machine), because HOST is loopback and PUBLIC_URL is not: without it "
+                "all clients would share one address and one limit.",
+            )
+
+    def _check_email(self) -> None:
+        if bool(self.email_user) != bool(self.email_pass):
+            missing = "email_pass" if self.email_user else "email_user"
+            raise SettingsError(missing, "is missing: a mail login needs both parts.")
+        if self.email_configured and not re.fullmatch(
+            r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+", self.email_from
+        ):
+            raise SettingsError(
+                "email_from", "must be the bare address that mails come from."
+            )
+        if self.email_security == "none" and not is_loopback(self.email_host or "::1"):
+            raise SettingsError(
+                "email_security",
+                "may be none only when EMAIL_HOST is this machine: codes would travel "
+                "in clear.",
+            )
+
+    def _doubts(self) -> list[str]:
+        doubts = []
+        if self.bcrypt_rounds < 10:
+            doubts.append(
+                "BCRYPT_ROUNDS is below 10: stolen hashes are cheap to guess."
+            )
+        if not self.require_verification:
+            doubts.append(
+                "REQUIRE_VERIFICATION is false: anybody may register anybody's address."
+            )
+        if not is_loopback(self.host) and is_loopback(self._public.hostname or ""):
+            doubts.append(
+                "HOST accepts other machines while PUBLIC_URL names only this one: "
+                "put TLS in front and set PUBLIC_URL to its https address."
+            )
+        return doubts
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address can only mean this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _typed(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    if isinstance(value, tuple):  # already what the reader would make of it
+        return value
+    try:
+        return metadata["read"](str(value))
+    except setting_values.BadValue as error:
+        raise SettingsError(name, str(error)) from None
+
+
+def _look_up(found: Mapping[str, str], name: str, *, secret: bool | None) -> str | None:
+    """Return the text of a variable or of the file that `<name>_FILE` names."""
+    value, path = found.get(name), found.get(f"{name}_FILE") if secret else None
+    if path:
+        if value:
+            raise SettingsError(name, f"and {name}_FILE are both set; keep one.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is not text"
+            raise SettingsError(f"{name}_FILE", f"cannot be read: {reason}.") from error
+    # An empty variable is an unset one, but an empty SECRET_KEY is a mistake
+    # that must be seen: `SECRET_KEY=$(missing-command)`.
+    if value == "" and name != "SECRET_KEY":
+        return None
+    return value
+
+
+def _read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
+    if path is None or not path.is_file():
+        return {}, []
+    try:
+        from dotenv import dotenv_values
+    except ImportError:
+        return {}, [f"{path.name} is ignored: python-dotenv is not installed."]
+    # No interpolation: a `$` in a password is a `$`.
+    values = dotenv_values(path, interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}, []
