@@ -1,0 +1,173 @@
+"""Token buckets: how often something may happen, per key.
+
+A bucket holds up to `capacity` tokens and gains `refill_per_s` all the time.
+What is limited costs a token (or `cost` of them); without enough it must wait:
+
+    capacity 3, one token back every 20 s
+
+    t =   0    1    2    3              23
+          take take take wait 17 s ...  take
+    left  2    1    0    0.15           0
+
+So a short burst passes and the long-run rate holds, from two numbers, with no
+list of past events. `take` is a pure function of the bucket and the time: the
+same arithmetic runs on a row of a database and, in `Keeper`, in memory.
+
+What `Keeper` promises, and the hole each promise closes:
+
+* It never forgets a bucket that still limits. A table that evicts its oldest
+  entry is emptied by whoever sends many names (CVE-2024-21662), and the guesser
+  starts afresh. Only a bucket that is full again is dropped: nothing is lost.
+* Its memory is bounded all the same. When every place is taken by a limiting
+  bucket, new keys share overflow buckets, chosen by Python's keyed string hash,
+  so nobody can aim at a stranger's. Sharing is harsh, and still a limit.
+* A key that finds a place after the crowd is gone starts with what is left in
+  its overflow bucket: leaving the overflow is not an amnesty.
+
+Times are seconds on any clock, as floats. A clock that is set back refills
+nothing. Keys are opaque text, and each belongs to one budget; that IPv6 counts
+by network and that "+tag" is dropped from addresses is the caller's affair.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+# A thread that read the clock before another one took the lock seems to live in
+# the past; so does everybody after the clock was set back. Up to this many
+# seconds we take it for the former and keep the later time.
+LATE_S = 60.0
+# Added to each wait, so that rounding never makes the punctual caller late:
+# an epoch time as a float is exact to a quarter of a microsecond.
+ROUNDING_S = 1e-6
+SWEEP_PER_INSERT = 2  # two out for one in: the table shrinks while it is used
+SWEEP_WHEN_FULL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much at once, and how fast it comes back."""
+
+    capacity: float
+    refill_per_s: float
+
+    def __post_init__(self) -> None:
+        if self.capacity <= 0 or self.refill_per_s <= 0:
+            raise ValueError("capacity and refill must be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """`tokens` were left at time `at` (seconds)."""
+
+    tokens: float
+    at: float
+
+
+def take(
+    bucket: Bucket | None, budget: Budget, *, now: float, cost: float = 1.0
+) -> tuple[Bucket, float]:
+    """Take `cost` tokens; return the bucket after it, and the seconds to wait.
+
+    A wait of 0.0 means taken. Else nothing was taken, and the same call passes
+    after exactly that long, if nobody else takes. None is a full bucket.
+    """
+    if cost > budget.capacity:
+        raise ValueError("costs more than the bucket can ever hold")
+    refilled = _refill(bucket, budget, now)
+    missing = cost - refilled.tokens
+    if missing <= 0:
+        return Bucket(-missing, refilled.at), 0.0
+    wait = missing / budget.refill_per_s + (refilled.at - now) + ROUNDING_S
+    return refilled, wait
+
+
+def give_back(
+    bucket: Bucket | None, budget: Budget, *, now: float, cost: float = 1.0
+) -> Bucket:
+    """Return the bucket with `cost` tokens put back: it did not count."""
+    refilled = _refill(bucket, budget, now)
+    return Bucket(min(budget.capacity, refilled.tokens + cost), refilled.at)
+
+
+def _refill(bucket: Bucket | None, budget: Budget, now: float) -> Bucket:
+    if bucket is None:
+        return Bucket(budget.capacity, now)
+    elapsed = now - bucket.at
+    if elapsed < 0:
+        at = bucket.at if elapsed >= -LATE_S else now
+        return Bucket(min(budget.capacity, bucket.tokens), at)
+    gained = bucket.tokens + elapsed * budget.refill_per_s
+    return Bucket(min(budget.capacity, gained), now)
+
+
+class Keeper:
+    """Buckets by key, in this process; safe to share between threads."""
+
+    def __init__(
+        self, max_buckets: int = 100_000, overflow_buckets: int = 1_024
+    ) -> None:
+        self._max_buckets = max_buckets
+        self._overflow_buckets = overflow_buckets
+        self._lock = threading.Lock()
+        self._buckets: dict[str, _Kept] = {}
+        # Each key of `_buckets` once: the order in which the sweep visits them.
+        self._round: deque[str] = deque()
+        # Budgets are a handful of constants, so this is bounded as well. They
+        # do not share: an empty bucket of 3 would starve a budget of 60.
+        self._overflow: dict[tuple[Budget, int], Bucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets) + len(self._overflow)
+
+    def take(self, key: str, budget: Budget, *, now: float, cost: float = 1.0) -> float:
+        """Take from the bucket of `key`; return the wait in s, 0.0 if taken."""
+        with self._lock:
+            bucket = self._find(key, budget)
+            bucket, wait = take(bucket, budget, now=now, cost=cost)
+            self._put(key, budget, bucket, now)
+        return wait
+
+    def give_back(
+        self, key: str, budget: Budget, *, now: float, cost: float = 1.0
+    ) -> None:
+        """Put back what `take` took: the event does not count after all."""
+        with self._lock:
+            bucket = self._find(key, budget)
+            if bucket is not None:  # else it is full already
+                bucket = give_back(bucket, budget, now=now, cost=cost)
+                self._put(key, budget, bucket, now)
+
+    def _find(self, key: str, budget: Budget) -> Bucket | None:
+        kept = self._buckets.get(key)
+        return kept.bucket if kept else self._overflow.get(self._slot(key, budget))
+
+    def _put(self, key: str, budget: Budget, bucket: Bucket, now: float) -> None:
+        if key not in self._buckets:
+            if not self._has_room(now):
+                self._overflow[self._slot(key, budget)] = bucket
+                return
+            self._round.append(key)
+        missing = budget.capacity - bucket.tokens
+        self._buckets[key] = _Kept(bucket, bucket.at + missing / budget.refill_per_s)
+
+    def _has_room(self, now: float) -> bool:
+        """Drop a few buckets that are full again; tell if there is room."""
+        full_house = len(self._buckets) >= self._max_buckets
+        visits = SWEEP_WHEN_FULL if full_house else SWEEP_PER_INSERT
+        for _ in range(min(visits, len(self._round))):
+            key = self._round.popleft()
+            if self._buckets[key].full_at <= now:
+                del self._buckets[key]
+            else:
+                self._round.append(key)
+        return len(self._buckets) < self._max_buckets
+
+    def _slot(self, key: str, budget: Budget) -> tuple[Budget, int]:
+        return budget, hash(key) % self._overflow_buckets
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    bucket: Bucket
+    full_at: float  # from then on, forgetting it changes nothing
