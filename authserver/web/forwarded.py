@@ -1,0 +1,82 @@
+"""Whose address a request came from, when proxies stand in between.
+
+A proxy appends the address it was called from to `X-Forwarded-For`:
+
+    X-Forwarded-For: 203.0.113.9, 198.51.100.7, 10.0.0.2      peer: 10.0.0.1
+                     anything      the client     proxy              proxy
+
+Everybody may send that header, so its left part is whatever the client wrote.
+It is believed from the right, and only as far as each address that vouches for
+the next is a proxy of ours (`TRUSTED_PROXIES`): the first that is not is the
+client. Who believed the leftmost one, or believed any peer, would let a guesser
+pick a new address for each guess and so escape every limit.
+
+An entry that is no address ends the search with the peer itself: junk is never
+an address of its own, else it would be one more way to pick a bucket.
+
+Addresses leave in one canonical spelling: IPv6 shortened, without zone id, and
+an IPv4 address that an IPv6 socket shows as ::ffff:192.0.2.1 as plain IPv4.
+"""
+
+import ipaddress
+from typing import Final
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAX_HOPS: Final = 32  # proxies of ours in a row; bounds the work per request
+
+
+def client_address(
+    peer: str, forwarded_for: str | None, trusted: tuple[Network, ...]
+) -> str:
+    """Return the client's address in canonical text.
+
+    `peer` is what the socket says, `forwarded_for` the header, if any. Never
+    raises: what is not an address is never believed.
+    """
+    address = _parsed(peer)
+    if address is None:
+        return peer  # a Unix socket, say
+    if forwarded_for is None or not _is_trusted(address, trusted):
+        return str(address)
+    for entry in reversed(forwarded_for.rsplit(",", MAX_HOPS)[-MAX_HOPS:]):
+        hop = _parsed(_without_port(entry.strip(" \t")))
+        if hop is None:
+            return str(address)
+        if not _is_trusted(hop, trusted):
+            return str(hop)
+    return str(address)
+
+
+def _is_trusted(address: Address, trusted: tuple[Network, ...]) -> bool:
+    return any(address in network for network in trusted)
+
+
+def _without_port(entry: str) -> str:
+    """Return the address of `192.0.2.1:80`, `[2001:db8::1]:80` or itself."""
+    if entry.startswith("["):
+        address, bracket, port = entry[1:].partition("]")
+        if ":" not in address or not bracket or (port and not _is_port(port)):
+            return ""
+        return address
+    address, colon, port = entry.partition(":")
+    # A second colon is IPv6, which carries a port only in brackets.
+    return address if colon and _is_port(colon + port) else entry
+
+
+def _is_port(text: str) -> bool:
+    digits = text[1:]
+    return text[0] == ":" and len(digits) <= 5 and digits.isascii() and digits.isdigit()
+
+
+def _parsed(text: str) -> Address | None:
+    # "fe80::1%eth0": a zone names an interface of ours, not another client.
+    address_text, percent, _ = text.partition("%")
+    try:
+        address = ipaddress.ip_address(address_text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or address
+    return None if percent else address
