@@ -1,0 +1,140 @@
+"""What flows and stores know of a database: transactions are functions.
+
+    def _rename(tx, user_id, name):
+        return users.update_name(tx, user_id, name)
+
+    renamed = app.database.transaction(_rename, user_id, name)
+
+A function, not a `with` block, because somebody else must be able to run it:
+again and whole, when the database chose it as the victim of a deadlock or lost
+a node; or together with others, when one synced commit serves all who wait. So
+it has no side effect but `tx`: no mail, no hashing, no network, no counter in
+memory. It is short, because others wait for it.
+
+Decide inside, refuse outside. An exception inside undoes everything that the
+function wrote, also the failed attempt it counted or the session it revoked.
+Such a function returns its verdict, and the flow raises the refusal.
+
+When `transaction` returns, the writes are on disk. When it raises `Unavailable`
+they usually are not, but a commit whose answer was lost may still stand: every
+flow's write is safe to ask for again. `read` sees one moment of the database,
+whatever is written meanwhile.
+
+SQL is a literal with `?` placeholders; rows are tuples in the order of the
+explicit column list. Times are whole epoch seconds.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+Value = str | bytes | int | float | None
+Row = tuple[Any, ...]
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened: one sentence for the operator."""
+
+
+class ConstraintViolation(Exception):
+    """A statement broke a rule of the schema; only that statement is undone."""
+
+
+class UniqueViolation(ConstraintViolation):
+    """A row with this key exists already."""
+
+
+class Transaction(Protocol):
+    """What a function gets first: the statements of one transaction."""
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
+        """Run a statement and return how many rows it matched.
+
+        Raises `ConstraintViolation`.
+        """
+        ...
+
+    def one(self, sql: str, parameters: Sequence[Value] = ()) -> Row | None:
+        """Return the first row, or None when there is none."""
+        ...
+
+    def all(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Return every row."""
+        ...
+
+
+class Database(Protocol):
+    """An open database. All its methods may be called from any thread.
+
+    A transaction inside a function of another one, or inside a read, is a
+    `RuntimeError`: it would wait for itself.
+    """
+
+    applied: tuple[str, ...]  # names of the migrations that opening it applied
+
+    def transaction(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function(tx, ...)` decided, once that is on disk.
+
+        What the function raises undoes its writes and is raised here. Raises
+        `errors.Unavailable` when the database has not begun within 2 s; then
+        the function never runs.
+        """
+        ...
+
+    def read(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function(tx, ...)` read from one consistent snapshot.
+
+        Raises `errors.Unavailable`.
+        """
+        ...
+
+    def later(
+        self,
+        function: Callable[Concatenate[Transaction, P], object],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Run a transaction that nobody waits for; a failure is logged."""
+        ...
+
+    def close(self) -> None:
+        """Finish what waits and let go of the files. May be called again."""
+        ...
+
+
+def open_database(url: str, *, now: int, migrate: bool = True) -> Database:
+    """Open what DATABASE_URL names and bring its schema up to date.
+
+    `sqlite:///file.db` is relative to the current folder, `sqlite:////file.db`
+    absolute. `now` is recorded with each migration; with `migrate` false a
+    schema that lacks one is refused. Raises `DatabaseError`.
+    """
+    scheme, found, path = url.partition(":///")
+    if scheme != "sqlite" or not found:
+        # The value itself is not repeated: it may hold a password.
+        raise DatabaseError(
+            "DATABASE_URL must be sqlite:///file.db, or sqlite:////folder/file.db "
+            "for an absolute path."
+        )
+    if not path or path.startswith(":memory:") or "?" in path:
+        raise DatabaseError(
+            "DATABASE_URL must name a file after sqlite:/// and nothing else; "
+            "a database in memory would forget everybody."
+        )
+    from authserver.store import sqlite  # not loaded where MySQL stores
+
+    return sqlite.open_file(path, now=now, migrate=migrate)

@@ -1,0 +1,242 @@
+"""One writer that commits for all who wait, and readers beside it.
+
+    request threads --> Waiting --> writer thread, one connection
+                                      begin
+                                        savepoint: function of caller 1
+                                        savepoint: function of caller 2 ...
+                                      commit (one sync) --> all callers go on
+    request threads --> reader connections, a snapshot each, in parallel
+
+A disk syncs some hundred times a second, however little each sync writes. So
+the writer takes everybody who waits into one transaction and syncs once for
+all; meanwhile the next group gathers. The more callers, the larger the groups:
+throughput grows with the load, and a lone caller waits for nobody.
+
+A function that raises is rolled back to its savepoint and harms only its
+caller. If the commit fails, every caller of the group hears `Unavailable`, also
+those whose function raised: they may have seen what a neighbour wrote and what
+now never was.
+
+After any failure of the machine (disk full, I/O error) the connection is thrown
+away and opened anew. A sync that failed is never tried again on the same
+handle: the kernel may by then have dropped the pages and would report success.
+
+This file knows threads and no driver; `sqlite.py` hands it the connections.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from authserver import errors
+from authserver.store.database import Transaction
+from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
+
+MAX_READERS = 8  # reads are CPU work under one interpreter lock; more only wait
+
+T = TypeVar("T")
+P = ParamSpec("P")
+log = logging.getLogger(__name__)
+
+
+class Locked(Exception):
+    """Another program holds the database's write lock at the moment."""
+
+
+class Connection(Transaction, Protocol):
+    """What an engine provides; any failure of the machine is `Unavailable`."""
+
+    failure: errors.Unavailable | None  # the first one; the connection is lost
+
+    def begin(self) -> None:
+        """Take the write lock. Raises `Locked`."""
+        ...
+
+    def commit(self) -> None:
+        """Return when everything since `begin` is on disk."""
+        ...
+
+    def run_in_savepoint(self, call: Callable[[Transaction], T]) -> T:
+        """Return what `call` does; undo its writes if it raises."""
+        ...
+
+    def run_on_snapshot(self, call: Callable[[Transaction], T]) -> T:
+        """Return what `call` reads from one moment of the database."""
+        ...
+
+    def close(self) -> None:
+        """Roll back what is open and let go of the file."""
+        ...
+
+
+class OneWriterDatabase:
+    """A `database.Database` with one writer thread.
+
+    `connect(writable)` opens a connection, `writer` is the first of them, and
+    `release` is called when the last has been closed.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[bool], Connection],
+        *,
+        writer: Connection,
+        release: Callable[[], None],
+        applied: tuple[str, ...] = (),
+        begin_wait_s: float = BEGIN_WAIT_S,
+    ) -> None:
+        self.applied = applied
+        self._connect = connect
+        self._writer: Connection | None = writer
+        self._release: Callable[[], None] | None = release
+        self._begin_wait_s = begin_wait_s
+        self._waiting = Waiting(begin_wait_s=begin_wait_s)
+        self._closing = threading.Lock()
+        self._inside = threading.local()  # .function is true where a `tx` is in use
+        # Places for readers. Connections are opened when first needed, and the
+        # one used last comes first, so a quiet server keeps a single one busy.
+        self._readers: queue.LifoQueue[Connection | None] = queue.LifoQueue()
+        for _ in range(MAX_READERS):
+            self._readers.put(None)
+        # A daemon, so that a program that forgets `close` can still end.
+        self._thread = threading.Thread(
+            target=self._serve, name="database-writer", daemon=True
+        )
+        self._thread.start()
+
+    def transaction(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `function(tx, ...)` on the writer; return once it is synced."""
+        self._refuse_nesting()
+        return self._waiting.run(lambda tx: function(tx, *args, **kwargs))
+
+    def later(
+        self,
+        function: Callable[Concatenate[Transaction, P], object],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Run `function(tx, ...)` on the writer some time soon."""
+        self._refuse_nesting()
+        self._waiting.run_later(lambda tx: function(tx, *args, **kwargs))
+
+    def read(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `function(tx, ...)` on a snapshot, in the caller's thread."""
+        self._refuse_nesting()
+        reader = self._borrow_reader()
+        self._inside.function = True
+        try:
+            reader = reader or self._connect(False)  # noqa: FBT003 - writable
+            return reader.run_on_snapshot(lambda tx: function(tx, *args, **kwargs))
+        finally:
+            self._inside.function = False
+            if reader is not None and reader.failure is not None:
+                reader.close()
+                reader = None
+            self._readers.put(reader)
+
+    def close(self) -> None:
+        """Serve who waits, then close readers and writer, and release."""
+        self._refuse_nesting()
+        self._waiting.close()
+        with self._closing:
+            if self._release is None:
+                return
+            self._thread.join()
+            for _ in range(MAX_READERS):
+                reader = self._readers.get()
+                if reader is not None:
+                    reader.close()
+            # The last connection to close folds the WAL into the file.
+            self._discard_writer()
+            self._release()
+            self._release = None
+
+    def _serve(self) -> None:
+        """Be the writer thread until closed and nobody waits."""
+        self._inside.function = True
+        while self._waiting.wait():
+            try:
+                writer = self._begin()
+            except Locked:
+                # The lock may go away in time: who waits goes on waiting, each
+                # as long as his patience lasts.
+                log.warning("another program has locked the database")
+                if self._waiting.closed:
+                    _refuse(self._waiting.claim())
+            except Exception:
+                log.exception("the database cannot be written")
+                self._discard_writer()
+                _refuse(self._waiting.claim())
+            else:
+                self._serve_group(writer, self._waiting.claim())
+
+    def _begin(self) -> Connection:
+        if self._writer is None:
+            self._writer = self._connect(True)  # noqa: FBT003 - writable
+        self._writer.begin()
+        return self._writer
+
+    def _serve_group(self, writer: Connection, jobs: list[Job]) -> None:
+        """Run the functions, commit once, then give each caller its answer."""
+        try:
+            outcomes = [_outcome(writer, job) for job in jobs]
+            writer.commit()
+        except Exception:
+            log.exception("a commit failed, and %d callers with it", len(jobs))
+            self._discard_writer()
+            _refuse(jobs)
+            return
+        for job, (result, raised) in zip(jobs, outcomes, strict=True):
+            if raised is None:
+                job.answer.set_result(result)
+            else:
+                job.answer.set_exception(raised)
+
+    def _discard_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _borrow_reader(self) -> Connection | None:
+        if self._waiting.closed:
+            raise errors.Unavailable("the database is closed")
+        try:
+            return self._readers.get(timeout=self._begin_wait_s)
+        except queue.Empty:
+            raise errors.Unavailable("all readers are busy") from None
+
+    def _refuse_nesting(self) -> None:
+        if getattr(self._inside, "function", False):
+            raise RuntimeError("a transaction inside a transaction waits for itself")
+
+
+def _outcome(writer: Connection, job: Job) -> tuple[object, BaseException | None]:
+    """Return what the function returned and what it raised."""
+    result, raised = None, None
+    try:
+        result = writer.run_in_savepoint(job.run)
+    except BaseException as error:  # noqa: BLE001 - raised again where its caller waits
+        raised = error
+    if writer.failure is not None:  # whatever the function made of it
+        raise writer.failure
+    return result, raised
+
+
+def _refuse(jobs: list[Job]) -> None:
+    for job in jobs:
+        job.answer.set_exception(errors.Unavailable("the database cannot be written"))
