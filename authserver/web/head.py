@@ -114,7 +114,7 @@ def parse(buffer: bytes | bytearray) -> Head | None:
         query,
         headers,
         size,
-        _announced(length) if coding is None else _chunked(coding, length, minor),
+        _body_bytes(coding, length, minor),
         minor,
         minor == 1 if connection is None else _keep_alive(connection, minor),
         expectation is not None and _expects_continue(expectation, minor),
@@ -158,8 +158,8 @@ def _request_line(line: str) -> tuple[str, str, str, int]:
         if _VERSION.fullmatch(version):
             raise errors.UnsupportedVersion(version)
         raise errors.MalformedRequest("no HTTP version")
-    # A fragment is never sent (RFC 9112 section 3.2); a path rule of a proxy may
-    # end at "#" where ours goes on.
+    # No form of target has a fragment (RFC 9112 section 3.2): a proxy's path
+    # rule might end at "#" where ours goes on.
     if not (target.isascii() and target.isprintable()) or "#" in target:
         raise errors.MalformedRequest("target is not printable ASCII")
     if not target.startswith("/") or method == "CONNECT":
@@ -230,20 +230,20 @@ def _check_host(host: str | None, minor: int) -> None:
         raise errors.MalformedRequest("bad Host")
 
 
-def _chunked(coding: str, length: str | None, minor: int) -> None:
-    """Check a Transfer-Encoding (RFC 9112 sections 6.1 and 6.3)."""
+def _body_bytes(coding: str | None, length: str | None, minor: int) -> int | None:
+    """Return how long the body is, None for chunked (RFC 9112 section 6.3)."""
+    if coding is None:
+        return 0 if length is None else _announced(length)
     if length is not None:
         raise errors.MalformedRequest("both Transfer-Encoding and Content-Length")
     if minor == 0:
         raise errors.MalformedRequest("Transfer-Encoding in HTTP/1.0")
     if coding.lower() != "chunked":
         raise errors.UnknownTransferCoding("not chunked alone")
+    return None
 
 
-def _announced(length: str | None) -> int:
-    """Return how many bytes a Content-Length announces."""
-    if length is None:
-        return 0
+def _announced(length: str) -> int:
     # isdigit() alone would let in digits of other scripts, and int() signs,
     # blanks and underscores.
     if not (length.isascii() and length.isdigit()):

@@ -1,0 +1,97 @@
+"""A response as bytes: status line, headers, body.
+
+    HTTP/1.1 200 OK
+    Date: Sat, 31 Jan 2026 09:30:00 GMT
+    Server: authserver
+    Content-Type: application/json
+    Content-Length: 15
+    X-Request-Id: 5f0c...                 headers of the site follow ours
+
+    {"status":"ok"}
+
+The site decides status, payload and headers; the framing -- what tells a client
+where this response ends and what becomes of the connection -- is written here
+and nowhere else (RFC 9112 section 6).
+
+Header values may carry text that came from outside. A line break in one would
+end the header and begin another of a stranger's choice ("response splitting"),
+so line breaks are counted once all is joined: one more or less than we wrote,
+or a NUL, or a character outside Latin-1, and the response is a bug.
+"""
+
+import email.utils
+import functools
+import json
+import time
+from http import HTTPStatus
+from typing import Final
+
+from authserver.web.messages import Response
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_STATUS_LINES: Final = {
+    int(status): f"HTTP/1.1 {int(status)} {status.phrase}" for status in HTTPStatus
+}
+_FRAMING: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "content-type",
+        "date",
+        "server",
+        "transfer-encoding",
+    }
+)
+# RFC 9110 section 6.4.1: these end with their headers.
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+# ASCII out: what a browser takes for another encoding has nothing to misread.
+_dump = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def encode(
+    response: Response, *, minor: int = 1, keep_alive: bool, head_only: bool = False
+) -> bytes:
+    """Return the bytes of `response` to a client that speaks HTTP/1.`minor`.
+
+    `head_only` answers a HEAD request: the headers of the whole response, and
+    no body. Raises `ValueError` or `TypeError` for what must not be sent.
+    """
+    body = response.body
+    if response.payload is not None:
+        body = _dump(response.payload).encode("ascii")
+    lines = [
+        _STATUS_LINES[int(response.status)],
+        f"Date: {_http_date(int(time.time()))}",
+        "Server: authserver",
+    ]
+    if response.status in _BODILESS:
+        body = b""
+    else:
+        lines.append(f"Content-Type: {response.content_type}")
+        lines.append(f"Content-Length: {len(body)}")
+    if not keep_alive:
+        lines.append("Connection: close")
+    elif minor == 0:
+        lines.append("Connection: keep-alive")
+    for name, value in response.headers:
+        if name.lower() in _FRAMING:
+            raise ValueError(f"{name} is written by the HTTP core")
+        lines.append(f"{name}: {value}")
+    head = _joined(lines)
+    return head if head_only else head + body
+
+
+def _joined(lines: list[str]) -> bytes:
+    text = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text:
+        raise ValueError("line break or NUL in a response header")
+    return text.encode("latin-1") + b"\r\n\r\n"
+
+
+@functools.lru_cache(maxsize=1)
+def _http_date(second: int) -> str:
+    # RFC 9110 section 5.6.7; the same text for all responses of a second.
+    return email.utils.formatdate(second, usegmt=True)
