@@ -1,0 +1,160 @@
+"""The threads that hash passwords, and the bounded queue in front of them.
+
+    request threads (many)                        hashing threads (= cores)
+        run(address, f) --> [ waiting, <= 64 ] --> f()
+              ^                                     |
+              +------------- result or exception ---+
+
+A password hash keeps one core busy for some tenths of a second. Were each
+request thread to hash by itself, two hundred logins at once would each take a
+minute, be given up and repeated, and nothing else would be answered. So:
+
+* As many threads as cores. More finish nothing sooner.
+* What waits is bounded. Beyond 64 the honest answer is "not now" (503), at
+  once: a client that had to wait longer would be gone before its turn.
+* One address has at most 4 in here, waiting and running together. So one
+  machine cannot fill the queue and keep everybody else out.
+* First come, first served.
+* A function runs in its caller's context, so its log lines carry the right
+  request id; what it raises is raised to the caller, as if called directly.
+
+The threads start with the first job, not with the server, and are daemons, so
+that a process which forgets `close` still ends. `close` finishes what runs and
+refuses what waits: whoever stops a server lets its requests end first, and the
+stop then takes no longer than one job.
+"""
+
+import contextvars
+import functools
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from authserver import errors
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class HashingThreads:
+    """A fixed number of threads behind a bounded queue."""
+
+    def __init__(
+        self, *, threads: int, max_waiting: int = 64, max_per_address: int = 4
+    ) -> None:
+        self._max_threads = threads
+        self._max_waiting = max_waiting
+        self._max_per_address = max_per_address
+        self._changed = threading.Condition()  # guards all that follows
+        self._queue: deque[_Job] = deque()
+        self._by_address: Counter[str] = Counter()  # waiting and running
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs no thread has begun yet."""
+        with self._changed:
+            return len(self._queue)
+
+    def run(
+        self,
+        address: str,
+        function: Callable[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `function` on a hashing thread; return or raise what it does.
+
+        Raises `errors.Unavailable` at once when the queue is full, when
+        `address` has its share of it, and once closed.
+        """
+        context = contextvars.copy_context()
+        call = functools.partial(context.run, function, *args, **kwargs)
+        job = _Job(address, call)
+        self._submit(job)
+        try:
+            result: T = job.future.result()
+            return result
+        finally:
+            # An exception refers to this frame, and the frame to it through the
+            # job: without the circle, the password is freed at once.
+            del call, job
+
+    def close(self) -> None:
+        """Finish what runs, refuse what waits or comes, join the threads."""
+        with self._changed:
+            self._closed = True
+            refused = list(self._queue)
+            self._queue.clear()
+            self._changed.notify_all()
+        for job in refused:
+            job.future.set_exception(errors.Unavailable("closed while waiting"))
+        for thread in self._threads:
+            thread.join()
+
+    def _submit(self, job: "_Job") -> None:
+        with self._changed:
+            inside = self._by_address.total() + 1
+            if self._closed:
+                raise errors.Unavailable("the hashing threads are closed")
+            if self._by_address[job.address] >= self._max_per_address:
+                raise errors.Unavailable("one address has its share of the queue")
+            if inside > self._max_threads + self._max_waiting:
+                raise errors.Unavailable("the hashing queue is full")
+            if len(self._threads) < min(inside, self._max_threads):
+                self._start_thread()
+            self._by_address[job.address] += 1
+            self._queue.append(job)
+            self._changed.notify()
+
+    def _start_thread(self) -> None:
+        name = f"hashing-{len(self._threads) + 1}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no thread left
+            raise errors.Unavailable("cannot start a hashing thread") from error
+        self._threads.append(thread)
+
+    def _work(self) -> None:
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Do one job; return False when there will be no more."""
+        with self._changed:
+            while not self._queue and not self._closed:
+                self._changed.wait()
+            if not self._queue:
+                return False
+            job = self._queue.popleft()
+        # The place is given up before the answer: whoever gets the answer may
+        # come again at once.
+        try:
+            result = job.call()
+        except BaseException as error:  # noqa: BLE001 - raised again in `run`
+            self._leave(job.address)
+            job.future.set_exception(error)
+        else:
+            self._leave(job.address)
+            job.future.set_result(result)
+        finally:
+            del job  # as in `run`
+        return True
+
+    def _leave(self, address: str) -> None:
+        with self._changed:
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]  # we keep no list of visitors
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    address: str
+    call: Callable[[], Any]
+    future: "Future[Any]" = field(default_factory=Future)

@@ -1,0 +1,160 @@
+"""Access tokens: JSON Web Tokens signed with HMAC-SHA256.
+
+A token is three base64url strings joined by dots (RFC 7519 section 3.1):
+
+    eyJhbGciOi...  .  eyJzdWIiOi...  .  6xGk0P4c...
+    header            claims            HMAC-SHA256(key, "header.claims")
+
+Anyone can read the first two parts; only a holder of the key can make the
+third. That is all a JWT is: a signed postcard, not a sealed envelope.
+
+    header  {"alg": "HS256", "typ": "at+jwt", "kid": which of our keys}
+    claims  iss, aud       who issued it, for whom            text
+            sub, sid, jti  the user, the session, the token   text
+            iat, exp       issued, expires                    whole numbers
+            auth_time      when the person last proved it     whole number
+            amr, roles     how it was proved, what one may    lists of text
+
+The decisions, each of which closes a hole that was used (RFC 8725):
+
+* One algorithm. A verifier that obeys the token's "alg" can be talked into
+  "none", or into taking a public key for an HMAC secret (section 2.1).
+* The header is exactly these three members. What else it could carry ("jwk",
+  "jku", "crit", "b64") asks the verifier to do something; we do nothing asked.
+* "typ" tells an access token (RFC 9068 section 2.1) from any other kind of JWT
+  that the same key may sign one day (RFC 8725 section 3.11).
+* The signature is checked over the bytes received, before any claim is read,
+  and compared as the text received: base64 has other spellings of the same
+  bytes, and only ours passes.
+* Every claim is required and of its type. A token without "exp" is not
+  immortal, it is invalid; True is an int in Python, but not a time.
+* A name may occur once: of two "sub", two parsers may believe different ones.
+
+Times are whole seconds since the Unix epoch (RFC 7519 section 2, NumericDate).
+A valid token only says what was true when it was issued. Whether its session
+has ended since is for the caller to look up.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from authserver import errors
+
+ALGORITHM = "HS256"
+TYPE = "at+jwt"
+MAX_TOKEN_CHARS = 4096  # bounds the work done for an unauthenticated stranger
+LEEWAY_S = 30  # tolerated difference between the clocks of two machines
+
+TEXT_CLAIMS = ("iss", "aud", "sub", "sid", "jti")
+TIME_CLAIMS = ("iat", "exp", "auth_time")
+LIST_CLAIMS = ("amr", "roles")
+
+
+def encode(claims: Mapping[str, Any], *, keyring: Mapping[str, bytes], kid: str) -> str:
+    """Sign `claims` with the key named `kid` and return the compact token."""
+    header = {"alg": ALGORITHM, "typ": TYPE, "kid": kid}
+    signing_input = f"{_dump(header)}.{_dump(claims)}"
+    return f"{signing_input}.{_sign(signing_input, keyring[kid])}"
+
+
+def decode(
+    token: str, *, keyring: Mapping[str, bytes], issuer: str, audience: str, now: int
+) -> dict[str, Any]:
+    """Return the claims of a live token that we issued for `audience`.
+
+    Raises `errors.InvalidToken` for every other input, whatever its fault.
+    """
+    # 1. Shape. Compact serialisation is ASCII with exactly two dots. Length
+    #    first: nothing else here may take time for a megabyte of dots.
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii() or token.count(".") != 2:
+        raise errors.InvalidToken("not a compact JWS")
+    signing_input, _, signature = token.rpartition(".")
+    header_segment, _, claims_segment = signing_input.partition(".")
+
+    # 2. Key. The header may choose which of our keys; it may not choose how.
+    key = _choose_key(_load(header_segment), keyring)
+
+    # 3. Signature, compared in constant time so that a forger cannot learn
+    #    from our response time how many leading characters were right.
+    expected = _sign(signing_input, key)
+    if not hmac.compare_digest(signature.encode(), expected.encode()):
+        raise errors.InvalidToken("bad signature")
+
+    # 4. Claims. They are ours, but may be stale or meant for somebody else.
+    claims = _load(claims_segment)
+    _check_types(claims)
+    if claims["iss"] != issuer or claims["aud"] != audience:
+        raise errors.InvalidToken("issued by or for somebody else")
+    if not claims["iat"] - LEEWAY_S <= now < claims["exp"] + LEEWAY_S:
+        raise errors.InvalidToken("outside its lifetime")
+    return claims
+
+
+def _choose_key(header: dict[str, Any], keyring: Mapping[str, bytes]) -> bytes:
+    kid = header.get("kid")
+    if header != {"alg": ALGORITHM, "typ": TYPE, "kid": kid}:
+        raise errors.InvalidToken("not the header of an access token")
+    key = keyring.get(kid) if type(kid) is str else None
+    if key is None:
+        raise errors.InvalidToken("unknown key")
+    return key
+
+
+def _check_types(claims: dict[str, Any]) -> None:
+    """Refuse claims that are missing or of another type, naming the first."""
+    for name in TEXT_CLAIMS:
+        if type(claims.get(name)) is not str:
+            raise errors.InvalidToken(f"{name} must be text")
+    for name in TIME_CLAIMS:
+        if type(claims.get(name)) is not int:
+            raise errors.InvalidToken(f"{name} must be a whole number")
+    for name in LIST_CLAIMS:
+        value = claims.get(name)
+        if type(value) is not list or any(type(item) is not str for item in value):
+            raise errors.InvalidToken(f"{name} must be a list of text")
+
+
+def _sign(signing_input: str, key: bytes) -> str:
+    mac = hmac.digest(key, signing_input.encode(), hashlib.sha256)
+    return _base64url(mac)
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return _base64url(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _load(segment: str) -> dict[str, Any]:
+    padding = "=" * (-len(segment) % 4)  # RFC 7515 section 2 strips it
+    try:
+        text = base64.b64decode(segment + padding, altchars=b"-_", validate=True)
+        value = json.loads(
+            # Decoded here: given bytes, `json` would also guess UTF-16 and -32.
+            text.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+        )
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise errors.InvalidToken("a segment is not base64url of JSON") from error
+    if type(value) is not dict:
+        raise errors.InvalidToken("a segment is not a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")  # Python would take NaN and Infinity
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
