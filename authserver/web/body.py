@@ -78,14 +78,14 @@ class Body:
 
 def _size_line(buffer: bytearray, at: int) -> tuple[int, int] | None:
     """Return a chunk's size and where its data begins, None if incomplete."""
-    end = buffer.find(b"\r\n", at, at + MAX_SIZE_LINE_BYTES)
+    end = buffer.find(b"\n", at, at + MAX_SIZE_LINE_BYTES)
     if end < 0:
-        if buffer.find(b"\n", at, at + MAX_SIZE_LINE_BYTES) >= 0:
-            raise errors.MalformedRequest("bare LF after a chunk size")
         if len(buffer) - at >= MAX_SIZE_LINE_BYTES:
             raise errors.MalformedRequest("chunk size line is too long")
         return None
-    match = _SIZE_LINE.fullmatch(buffer, at, end)
+    if not buffer.endswith(b"\r", at, end):
+        raise errors.MalformedRequest("bare LF after a chunk size")
+    match = _SIZE_LINE.fullmatch(buffer, at, end - 1)
     if match is None:
         raise errors.MalformedRequest("bad chunk size")
-    return int(match[1], 16), end + 2
+    return int(match[1], 16), end + 1

@@ -77,16 +77,17 @@ def _check(value: dict[str, Any]) -> None:
         for item in level:
             if isinstance(item, str):
                 _check_text(item)
-        level = [child for item in level for child in _children(item)]
-        if not level:
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
             return
+        level = [child for item in containers for child in _children(item)]
     raise errors.InvalidBody("nested too deeply")
 
 
-def _children(item: object) -> Iterable[object]:
-    if isinstance(item, dict):
-        return (*item.keys(), *item.values())
-    return item if isinstance(item, list) else ()
+def _children(container: dict[object, object] | list[object]) -> Iterable[object]:
+    if isinstance(container, dict):
+        return (*container.keys(), *container.values())
+    return container
 
 
 def _check_text(text: str) -> None:
