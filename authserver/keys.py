@@ -32,6 +32,7 @@ The content is 43 characters of base64url; these characters are the secret, so
 the same text works as SECRET_KEY when the server moves elsewhere.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -122,10 +123,8 @@ def _derive(secret: bytes, label: str) -> bytes:
 
 
 def _load(path: Path) -> bytes:
-    # Not to wait for a writer if somebody put a named pipe there.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
+    with open(path, "rb", opener=_open_at_once) as file:
+        mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileError(f"The key file {path} is not a regular file.")
         # Windows has access lists instead; its mode bits say nothing.
@@ -142,22 +141,26 @@ def _load(path: Path) -> bytes:
     return text.rstrip(b"\n")
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    # A named pipe would make us wait for somebody to write into it.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _create(path: Path) -> None:
     """Make a key file that appears at `path` complete and durable, or not."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with open(os.open(draft, flags, 0o600), "wb") as file:
-        file.write(secrets.token_urlsafe(MIN_SECRET_BYTES).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        with open(os.open(draft, flags, 0o600), "wb") as file:
+            file.write(secrets.token_urlsafe(MIN_SECRET_BYTES).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         # Unlike rename, link refuses to replace a file: of two processes that
-        # start at once both end up reading the one key that came first.
-        os.link(draft, path)
-    except FileExistsError:
-        return
+        # start at once, both end up reading the one key that came first.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 

@@ -1,0 +1,397 @@
+"""Each spelling of a person becomes one text; anything else is refused."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authserver import errors, identifiers
+from authserver.identifiers import Identifier
+
+LABEL_63 = "a" * 63
+LOCAL_64 = "l" * 64
+# 64 + 1 + 189 = 254 characters: the longest address that is accepted.
+LONGEST = f"{LOCAL_64}@{'.'.join(['d' * 47] * 3)}.{'e' * 41}.org"
+
+
+def refused(field, call, *args, **kwargs) -> str:
+    """The sentence with which a call refuses; `field` must be named."""
+    with pytest.raises(errors.RuleBroken) as caught:
+        call(*args, **kwargs)
+    (fault,) = caught.value.faults
+    assert fault.field == field
+    return fault.message
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical"),
+    [
+        ("alice", "alice"),
+        ("  Alice\t", "alice"),
+        ("a.b-c_9", "a.b-c_9"),
+        ("abc", "abc"),
+        ("a" * 32, "a" * 32),
+        ("a..", "a.."),
+    ],
+)
+def test_username_becomes_lower_case(typed, canonical):
+    assert identifiers.username(typed) == canonical
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "   ",
+        "ab",
+        "a" * 33,
+        "1abc",
+        "_abc",
+        ".abc",
+        "alice bob",
+        "alice@example.org",
+        "alice\n",
+        "\nalice",
+        "ali\0ce",
+        "alice\x7f",
+        "alice\x1f",
+        "<alice>",
+        "alice\u00a0",
+        "\u212aelvin",  # the Kelvin sign, whose lower case is k
+        "al\u0131ce",  # dotless i
+        "\uff41lice",  # full width
+        "al\u00edce",
+        "alice\u200b",  # zero-width space
+        "\ud800alice",
+    ],
+)
+def test_text_outside_the_grammar_is_no_username(typed):
+    assert refused("username", identifiers.username, typed).startswith("A user name")
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical"),
+    [
+        ("alice@example.org", "alice@example.org"),
+        (" Alice@EXAMPLE.Org ", "alice@example.org"),
+        ("a@b.co", "a@b.co"),
+        ("alice+tag@example.org", "alice+tag@example.org"),
+        ("o'brien.x_y-z@mail.example.org", "o'brien.x_y-z@mail.example.org"),
+        ("#$&'*+/?=^_`{|}~-@example.org", "#$&'*+/?=^_`{|}~-@example.org"),
+        ("1@1.2.example", "1@1.2.example"),
+        ("x@xn--bcher-kva.example", "x@xn--bcher-kva.example"),
+        (f"{LOCAL_64}@example.org", f"{LOCAL_64}@example.org"),
+        (f"a@{LABEL_63}.org", f"a@{LABEL_63}.org"),
+        (LONGEST, LONGEST),
+    ],
+)
+def test_email_becomes_lower_case(typed, canonical):
+    assert identifiers.email(typed) == canonical
+
+
+def test_longest_email_has_254_characters():
+    assert len(LONGEST) == 254
+
+
+@pytest.mark.parametrize(
+    ("limit", "typed"),
+    [
+        ("RFC 5321 section 4.5.3.1.1, local part", f"{LOCAL_64}l@example.org"),
+        ("RFC 5321 section 4.5.3.1.3, path", LONGEST.replace("org", "info")),
+        ("RFC 1035 section 2.3.4, label", f"a@{LABEL_63}a.org"),
+        ("what is read at all", f"{'a' * 400}@example.org"),
+    ],
+)
+def test_email_one_over_a_limit_is_refused(limit, typed):
+    assert "not an e-mail address" in refused("email", identifiers.email, typed)
+
+
+C11_MALFORMED = [
+    # None, or several, at signs.
+    "", "alice", "@", "alice@", "@example.org", "a@b@example.org",
+    "a@good.org@evil.org", "a@@example.org", '"a@b"@example.org',
+    # Names, comments, quotes, lists, routes: what address parsers take apart.
+    "a@good.org<b@evil.org>", "<a@good.org>", "Alice <a@good.org>",
+    "alice@example.org)bob@evil.com", "alice(x)@example.org", "(x)alice@example.org",
+    "alice@example.org(x)", '"alice"@example.org', '"a b"@example.org',
+    "a,b@example.org", "a@b.org,c@d.org", "a;b@example.org", "group:a@b.org;",
+    "@a.org,@b.org:c@d.org", "a\\b@example.org", "a[b]@example.org",
+    "a:b@example.org", "mailto:a@example.org", "a@example.org?subject=x",
+    # Routing through a second host, encoded words.
+    "bob%evil.org@example.org", "evil.org!bob@example.org",
+    "=?utf-8?q?bob=40evil.org=2c?=@example.org", "x=?y@example.org",
+    # Dots.
+    ".alice@example.org", "alice.@example.org", "al..ice@example.org", ".@example.org",
+    "alice@.example.org", "alice@example..org", "alice@example.org.", "alice@.", "a@..",
+    # Domains.
+    "alice@localhost", "alice@org", "alice@-example.org", "alice@example-.org",
+    "alice@exa_mple.org", "alice@exa mple.org", "alice@example.o!g", "alice@*.org",
+    "alice@127.0.0.1", "alice@[127.0.0.1]", "alice@[IPv6:::1]", "alice@1.2.3",
+    "alice@example.123", "alice@0x7f.1", "alice@example.org:25", "alice@example.org/x",
+    "alice@example.org#x", "alice@example,org", "alice@exam%70le.org",
+    # Blanks and control characters inside, or line breaks anywhere.
+    "al ice@example.org", "alice @example.org", "alice@ example.org",
+    "alice@example.org x", "al\tice@example.org", "alice@example.org\n",
+    "alice@example.org\r\nRCPT TO:<evil@evil.org>", "\nalice@example.org",
+    "alice@example.org\r", "alice@example.org\nBcc: evil@evil.org",
+    "alice\0@example.org", "alice@example.org\0", "alice@example.org\x0b",
+    "alice\x7f@example.org", "alice\x1b[2J@example.org", "alice@exam\x08ple.org",
+    # Outside ASCII.
+    "al\u00edce@example.org", "alice@ex\u00e4mple.org", "alice@example.\u043erg",
+    "alice\uff20example.org", "alice@example\u3002org", "alice@example\uff0eorg",
+    "alice@example.org\u2028", "\u202ealice@example.org", "alice\u200b@example.org",
+    "alice@\u2100.org", "alice@example.or\u200dg", "\ufeffalice@example.org",
+    "alice@example.org\u00a0", "\ud800@example.org", "a\U0001f600@example.org",
+    "alice@example.org,", ",alice@example.org", "alice@example.org;", "alice@@",
+    "alice@example.org>", "alice@-", "alice@example.-", "alice@example.org\u0085", "\u2003alice@example.org",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", C11_MALFORMED, ids=ascii)
+def test_c11_c12_malformed_email_is_refused(typed):
+    assert "not an e-mail address" in refused("email", identifiers.email, typed)
+
+
+def test_c11_has_about_a_hundred_cases():
+    assert len(C11_MALFORMED) >= 100
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        "m\u0131ke@example.org",  # dotless i: upper() makes it MIKE
+        "M\u0130KE@example.org",  # dotted I
+        "mi\u212ae@example.org",  # Kelvin sign: lower() makes it mike
+        "\uff4dike@example.org",  # full width
+        "mike@example.org\u0307",
+        "\ufb01nn@example.org",  # the ligature fi
+        "m\u0456ke@example.org",  # Cyrillic i
+        "mike@exam\u03c1le.org",
+        "mike@example.\u2134rg",
+    ],
+    ids=ascii,
+)
+def test_b3_unicode_twin_of_an_address_is_refused(twin):
+    refused("email", identifiers.email, twin)
+    refused("identifier", identifiers.parse, twin)
+
+
+B4_BASE = "admin@example.org"
+B4_TWINS = [
+    "admin@example.org ", " admin@example.org", "ADMIN@example.org",
+    "Admin@Example.Org", "admin@EXAMPLE.ORG\t", "\u00e1dmin@example.org",
+    "admin@example.org\u00a0", "admin@example.org\u200b", "ad\u00admin@example.org",
+    "admin@example.org.", "admin.@example.org", "admin+@example.org",
+    "admin+x@example.org", "a.dmin@example.org", "admin@example.org\0",
+    "admin@ex\u00e4mple.org", "admin@example.org\U0001f600", "admin@exampl\u00eb.org",
+    "admin@example.com", "admin_@example.org", "admin-@example.org",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("twin", B4_TWINS, ids=ascii)
+def test_b4_near_twin_is_the_same_by_rule_another_or_refused(twin):
+    # Only case and blanks around make one person of two texts; what a collation
+    # would also call equal (accents, emoji, padding) never gets that far.
+    same = twin.strip(" \t").isascii() and twin.strip(" \t").lower() == B4_BASE
+    try:
+        value = identifiers.email(twin)
+    except errors.RuleBroken:
+        value = "refused"
+
+    assert (value == B4_BASE) == same
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical"),
+    [
+        ("+442079460018", "+442079460018"),
+        (" +44 (20) 7946-0018 ", "+442079460018"),
+        ("+44.20.7946.0018", "+442079460018"),
+        ("0044 20 7946 0018", "+442079460018"),
+        ("+1 (555) 010-9999", "+15550109999"),
+        ("+(44)2079460018", "+442079460018"),
+        ("+12345678", "+12345678"),
+        ("+123456789012345", "+123456789012345"),
+    ],
+)
+def test_international_number_becomes_e164(typed, canonical):
+    assert identifiers.phone(typed) == canonical
+    assert identifiers.phone(typed, "91") == canonical
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical"),
+    [
+        ("9876543210", "+919876543210"),
+        ("09876543210", "+919876543210"),
+        ("(098) 765-43210", "+919876543210"),
+        ("98765 43210", "+919876543210"),
+    ],
+)
+def test_national_number_gets_the_country_code(typed, canonical):
+    assert identifiers.phone(typed, "91") == canonical
+
+
+def test_national_number_without_a_country_code_says_what_is_missing():
+    assert "country code" in refused("phone", identifiers.phone, "9876543210")
+    assert "country code" in refused("identifier", identifiers.parse, "9876543210")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "+",
+        "++442079460018",
+        "44+2079460018",
+        "+0442079460018",
+        "000442079460018",
+        "+1234567",
+        "+1234567890123456",
+        "+44 20 7946 0018 ext 5",
+        "+44/2079460018",
+        "+44 20 7946 0018-",
+        "-442079460018",
+        "+44\n2079460018",
+        "+442079460018\r\n",
+        "+44\t2079460018",
+        "+44,2079460018",
+        "+44;2079460018",
+        "+44 20 7946 0018\0",
+        "+44\u00a02079460018",
+        "+\u0664\u0664\u0662\u0660\u0667\u0669\u0664\u0666\u0660",
+        "\uff0b442079460018",
+        "+44207946\u00b2018",
+        "tel:+442079460018",
+    ],
+    ids=ascii,
+)
+def test_text_outside_the_grammar_is_no_phone_number(typed):
+    assert "not a phone number" in refused("phone", identifiers.phone, typed, "44")
+
+
+@pytest.mark.parametrize("typed", ["0", "00", "0123", "1" * 15])
+def test_national_number_of_a_wrong_length_is_refused(typed):
+    assert "not a phone number" in refused("phone", identifiers.phone, typed, "91")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "value"),
+    [
+        (" Alice ", "username", "alice"),
+        ("Alice@Example.org", "email", "alice@example.org"),
+        ("+44 20 7946 0018", "phone", "+442079460018"),
+        ("0044 20 7946 0018", "phone", "+442079460018"),
+        ("(098) 765 43210", "phone", "+919876543210"),
+    ],
+)
+def test_parse_tells_the_kind(typed, kind, value):
+    assert identifiers.parse(typed, country_code="91") == Identifier(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", identifiers.ANY_RULE),
+        (" ", identifiers.ANY_RULE),
+        ("_alice", identifiers.ANY_RULE),
+        ("\u00e9", identifiers.ANY_RULE),
+        ("a" * 321, identifiers.ANY_RULE),
+        ("al", identifiers.USERNAME_RULE),
+        ("a@b", identifiers.EMAIL_RULE),
+        ("12", identifiers.PHONE_RULE),
+    ],
+    ids=ascii,
+)
+def test_parse_refuses_with_the_rule_of_the_kind(typed, sentence):
+    assert (
+        refused("identifier", identifiers.parse, typed, country_code="44") == sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("alice", " ALICE "),
+        ("alice@example.org", "\tAlice@Example.ORG "),
+        ("+919876543210", "0 98765-43210"),
+        ("+919876543210", "0091 (98765) 43210"),
+    ],
+)
+def test_a5_spellings_of_one_account_become_one_text(first, second):
+    one = identifiers.parse(first, country_code="91")
+
+    assert one == identifiers.parse(second, country_code="91")
+
+
+@given(st.text(max_size=400) | st.from_regex(r"[a-zA-Z0-9@.+ ()-]{1,40}"))
+def test_canonical_form_is_ascii_and_its_own_canonical_form(text):
+    try:
+        first = identifiers.parse(text, country_code="49")
+    except errors.RuleBroken:
+        return
+
+    assert first.value.isascii()
+    assert first.value.isprintable()
+    assert identifiers.parse(first.value) == first
+
+
+@given(st.text(max_size=60))
+def test_no_text_is_of_two_kinds(text):
+    accepted = []
+    for grammar in (identifiers.username, identifiers.email, identifiers.phone):
+        try:
+            accepted.append(grammar(text))
+        except errors.RuleBroken:
+            continue
+
+    assert len(accepted) <= 1
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("alice@example.org", "alice@example.org"),
+        ("alice+news@example.org", "alice@example.org"),
+        ("alice+a+b@example.org", "alice@example.org"),
+        ("+news@example.org", "+news@example.org"),
+        ("+442079460018", "+442079460018"),
+        ("alice", "alice"),
+    ],
+)
+def test_budget_key_drops_the_tag(value, key):
+    assert identifiers.budget_key(value) == key
+
+
+KIB_64 = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    "near_match",
+    [
+        "a" * KIB_64,
+        "a@" * (KIB_64 // 2),
+        "a." * (KIB_64 // 2) + "@example.org",
+        "a@" + "a." * (KIB_64 // 2),
+        "a@" + "a-" * (KIB_64 // 2),
+        " " * KIB_64 + "alice",
+        "1 " * (KIB_64 // 2),
+        "+" + "1-" * (KIB_64 // 2),
+        # Just below the length limit, where the grammars do run.
+        "a." * 159 + "!",
+        "a@" + "a-" * 159,
+        "1-" * 159 + "x",
+        "1" + " " * 318,
+    ],
+    ids=lambda text: f"{text[:4]}x{len(text)}",
+)
+def test_c22_near_match_takes_no_time(near_match):
+    started = time.perf_counter()
+
+    refused("identifier", identifiers.parse, near_match)
+    refused("username", identifiers.username, near_match)
+    refused("email", identifiers.email, near_match)
+    refused("phone", identifiers.phone, near_match, "44")
+
+    assert time.perf_counter() - started < 0.05
