@@ -1,8 +1,8 @@
 """The one object that flows work with: settings, parts and clocks.
 
-There are no globals. Whatever a flow needs -- the database, the hasher, the time
--- hangs on the `App` that it is given first, so two apps live side by side in one
-process and a test hands in its own clock.
+There are no globals. Whatever a flow needs -- the database, the hasher, the
+time -- hangs on the `App` that it is given first, so two apps live side by side
+in one process and a test hands in its own clock.
 
 Two clocks, for two questions. `now()` is the wall clock in whole epoch seconds
 (UTC), for times that are stored or put into tokens. `monotonic()` never jumps

@@ -243,3 +243,8 @@ class Unavailable(AuthError):
 
     def __init__(self, detail: str = "", *, retry_after_s: int = 2) -> None:
         super().__init__(detail, retry_after_s=retry_after_s)
+
+
+def every() -> tuple[type[AuthError], ...]:
+    """Return all classes of refusal."""
+    return tuple(AuthError.__subclasses__())

@@ -1,14 +1,14 @@
 """One line per event, each with the id of the request that caused it.
 
-    2026-01-31T09:30:00+00:00 INFO  access 5f0c...: 192.0.2.7 POST /auth/login 200 ...
+    2026-01-31T09:30:00+00:00 INFO access 5f0c...: 192.0.2.7 POST /login 200
 
 Lines go to standard error, where systemd and containers expect them. Two forms:
 `text` for people, `json` (one object per line) for machines. Times are UTC.
 
-What strangers send -- paths, user agents -- may end up in a line, so control and
-other non-printing characters are escaped: a line break in a user agent must not
-forge a second entry, nor an escape sequence repaint a terminal. Secrets are kept
-out by never being handed to a logger at all.
+What strangers send -- paths, user agents -- may end up in a line, so control
+and other non-printing characters are escaped: a line break in a user agent must
+not forge a second entry, nor an escape sequence repaint a terminal. Secrets are
+kept out by never being handed to a logger at all.
 
 The request id travels in a context variable, so that code far from the socket
 logs it without knowing that requests exist.

@@ -132,7 +132,7 @@ class Settings:
     def from_environment(
         cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
     ) -> "Settings":
-        """Read the environment, by default the process's, over a `.env` file."""
+        """Read the environment, by default the process's, over `.env`."""
         found, warnings = _read_dotenv(dotenv)
         found |= os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -174,6 +174,11 @@ class Settings:
     def otp_ttl_s(self) -> int:
         """How long a one-time code lives."""
         return round(self.otp_expire_minutes * 60)
+
+    @property
+    def database_file(self) -> Path:
+        """Where SQLite keeps its data."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
 
     @property
     def email_configured(self) -> bool:

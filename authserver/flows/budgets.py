@@ -1,0 +1,267 @@
+"""How often somebody may try: every limit of the server, with its reason.
+
+    kind      counted per                  where       when empty
+    visible   client address               in memory   429, Retry-After
+    visible   identifier typed + address   in memory   429, Retry-After
+    silent    account                      rows        the common refusal, or
+    silent    contact without account      in memory   simply nothing is sent
+
+Visible limits look only at what the client typed and where it sits, so a 429
+tells nothing about who exists. What an account has left must not show: two
+identifiers that share a budget would be seen to be one person. So it is
+charged silently, and an empty one looks like a wrong password.
+
+Each try is charged before it is judged and given back if it was right: parallel
+guesses cannot slip under the limit. Account budgets are rows, so that a restart
+forgives nothing; an unknown identifier charges a decoy row, so that known and
+unknown cost the same writes.
+
+An address that logged the account in within 30 days has budgets of its own: a
+stranger who empties the common one locks nobody out of their usual place. IPv6
+counts by /64, the smallest network a customer gets.
+"""
+
+import ipaddress
+import math
+from dataclasses import dataclass
+
+from authserver import errors, identifiers, ratelimit, tokens
+from authserver.app import App, Caller
+from authserver.ratelimit import Bucket, Budget
+from authserver.store import known_addresses, limits
+from authserver.store.database import Transaction
+from authserver.store.limits import Limit
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+
+PASSWORD_FAILURES = Budget(10, 10 / (15 * MINUTE_S))
+FIRST_BLOCK_S = 60  # then each further failure doubles the wait ...
+LONGEST_BLOCK_S = HOUR_S  # ... up to this
+BLOCKS_FORGOTTEN_S = DAY_S  # after a day without a try an account starts afresh
+CODE_FAILURES = (Budget(10, 10 / HOUR_S), Budget(30, 30 / DAY_S))
+# Five registrations may share a contact, and each guess is made at all of them.
+CONTACT_GUESSES = (Budget(30, 30 / HOUR_S), Budget(100, 100 / DAY_S))
+SENDS_PER_HOUR = Budget(10, 10 / HOUR_S)  # nobody's mailbox is a target practice
+WIDE_NETWORK_FACTOR = 8  # a /48 has 65,536 times /64; eight budgets are enough
+DECOYS = 256  # rows that unknown identifiers share
+
+Claim = tuple[str, Budget]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a try was charged in memory."""
+
+    app: App
+    claims: tuple[Claim, ...]
+
+    def give_back(self) -> None:
+        """Put everything back: the try was right and does not count."""
+        for key, budget in self.claims:
+            self.app.limiter.give_back(key, budget, now=self.app.monotonic())
+
+
+def network(address: str) -> str:
+    """Return what one customer has: an IPv4 address, or a /64 of IPv6."""
+    return _prefix(address, 32, 64)
+
+
+def neighbourhood(address: str) -> str:
+    """Return the /24 or /48 around an address: the same place, roughly."""
+    return _prefix(address, 24, 48)
+
+
+def admit_request(app: App, caller: Caller) -> None:
+    """Count a request that costs something; raise `TooManyRequests`."""
+    per_minute = app.settings.address_requests_per_minute
+    _charge(app, _by_address("request", caller, per_minute, MINUTE_S))
+
+
+def admit_password(app: App, caller: Caller, identifier: str) -> Attempt:
+    """Count a password try as a failure; raise `TooManyRequests`."""
+    key = _typed("password", identifier, caller)
+    return _charge(app, (*_failures(app, caller), (key, PASSWORD_FAILURES)))
+
+
+def admit_guess(app: App, caller: Caller, identifier: str) -> Attempt:
+    """Count a guess at a code as a failure; raise `TooManyRequests`."""
+    key = _typed("code", identifier, caller)
+    return _charge(app, (*_failures(app, caller), *_each(key, CODE_FAILURES)))
+
+
+def admit_token(app: App, caller: Caller) -> Attempt:
+    """Count a refresh, link or grant token as a failure; raise likewise."""
+    return _charge(app, _failures(app, caller))
+
+
+def admit_send(app: App, caller: Caller, identifier: str) -> Attempt:
+    """Count a request for a code; raise `TooManyRequests`."""
+    return _charge(app, _each(_typed("send", identifier, caller), _sends(app)))
+
+
+def may_send(app: App, contact: str) -> bool:
+    """Count a message to a contact that has no account; False: do not send."""
+    key = f"contact {identifiers.budget_key(contact)}"
+    return _take(app, _each(key, _sends(app))) == 0
+
+
+def may_guess(app: App, contact: str) -> bool:
+    """Count a guess at a registration's code; False: do not compare it."""
+    key = f"guess {identifiers.budget_key(contact)}"
+    return _take(app, _each(key, CONTACT_GUESSES)) == 0
+
+
+def account(
+    tx: Transaction, user_id: str | None, caller: Caller, identifier: str, *, now: int
+) -> str:
+    """Return whose budget a try is charged to: an account's, or a decoy's."""
+    place = network(caller.address)
+    if user_id is None:
+        # Read as much as for a known account.
+        known_addresses.find_last_login(tx, "", place)
+        return f"nobody {int(tokens.digest(identifier)[:4], 16) % DECOYS}"
+    seen = known_addresses.find_last_login(tx, user_id, place)
+    if seen is not None and now - seen < known_addresses.KNOWN_FOR_S:
+        return f"{user_id} {place}"
+    return user_id
+
+
+def charge_password(tx: Transaction, owner: str, *, now: int) -> bool:
+    """Charge a password try to `owner`; False: it must not be judged.
+
+    Ten failures in 15 minutes; from then on single tries, each after a wait
+    that doubles from one minute to an hour.
+    """
+    limit = _claim(tx, f"password {owner}", PASSWORD_FAILURES, now)
+    if now - limit.updated_at >= BLOCKS_FORGOTTEN_S:
+        limit = Limit(limit.name, PASSWORD_FAILURES.capacity, now)
+    if now < limit.blocked_until:
+        return False
+    bucket, wait = ratelimit.take(
+        Bucket(limit.tokens, limit.updated_at), PASSWORD_FAILURES, now=now
+    )
+    if limit.blocks == 0 and wait == 0:
+        limits.update(tx, Limit(limit.name, bucket.tokens, now))
+        return True
+    block_s = min(FIRST_BLOCK_S * 2**limit.blocks, LONGEST_BLOCK_S)
+    blocks = min(limit.blocks + 1, 16)
+    limits.update(tx, Limit(limit.name, 0, now, now + block_s, blocks))
+    # The try that finds the bucket empty is refused; one that comes when a
+    # block has passed is the single try this earned.
+    return limit.blocks > 0
+
+
+def refund_password(tx: Transaction, owner: str, *, now: int) -> None:
+    """Give back a password try that was right, and end the waits."""
+    limit = _claim(tx, f"password {owner}", PASSWORD_FAILURES, now)
+    bucket = ratelimit.give_back(
+        Bucket(limit.tokens, limit.updated_at), PASSWORD_FAILURES, now=now
+    )
+    limits.update(tx, Limit(limit.name, bucket.tokens, now))
+
+
+def forget_failures(tx: Transaction, user_id: str) -> None:
+    """Forget the account's failed passwords: it has a new one."""
+    limits.delete_by_name(tx, f"password {user_id}")
+
+
+def charge_code(tx: Transaction, owner: str, *, now: int) -> bool:
+    """Charge a guess at a code to `owner`; False: it must not be compared."""
+    return _charge_rows(tx, _each(f"code {owner}", CODE_FAILURES), now=now)
+
+
+def refund_code(tx: Transaction, owner: str, *, now: int) -> None:
+    """Give back a guess that was right."""
+    for name, budget in _each(f"code {owner}", CODE_FAILURES):
+        limit = _claim(tx, name, budget, now)
+        bucket = Bucket(limit.tokens, limit.updated_at)
+        bucket = ratelimit.give_back(bucket, budget, now=now)
+        limits.update(tx, Limit(limit.name, bucket.tokens, now))
+
+
+def charge_send(tx: Transaction, app: App, owner: str, *, now: int) -> bool:
+    """Charge a message to an account's contact; False: do not send it."""
+    return _charge_rows(tx, _each(f"send {owner}", _sends(app)), now=now)
+
+
+def _sends(app: App) -> tuple[Budget, ...]:
+    per_minute = app.settings.otp_requests_per_minute
+    return (Budget(per_minute, per_minute / MINUTE_S), SENDS_PER_HOUR)
+
+
+def _each(key: str, budgets: tuple[Budget, ...]) -> tuple[Claim, ...]:
+    return tuple((f"{key} {number}", budget) for number, budget in enumerate(budgets))
+
+
+def _typed(kind: str, identifier: str, caller: Caller) -> str:
+    place = network(caller.address)
+    return f"{kind} {place} {identifiers.budget_key(identifier)}"
+
+
+def _failures(app: App, caller: Caller) -> tuple[Claim, ...]:
+    per_hour = app.settings.address_failures_per_hour
+    return _by_address("failure", caller, per_hour, HOUR_S)
+
+
+def _by_address(
+    kind: str, caller: Caller, count: int, period_s: int
+) -> tuple[Claim, ...]:
+    own = (f"{kind} {network(caller.address)}", Budget(count, count / period_s))
+    if ":" not in caller.address:
+        return (own,)
+    wide = WIDE_NETWORK_FACTOR * count
+    around = f"{kind} around {neighbourhood(caller.address)}"
+    return (own, (around, Budget(wide, wide / period_s)))
+
+
+def _charge(app: App, claims: tuple[Claim, ...]) -> Attempt:
+    wait_s = _take(app, claims)
+    if wait_s > 0:
+        raise errors.TooManyRequests(claims[0][0], retry_after_s=math.ceil(wait_s))
+    return Attempt(app, claims)
+
+
+def _take(app: App, claims: tuple[Claim, ...]) -> float:
+    """Take from all or from none; return the seconds to wait."""
+    now = app.monotonic()
+    for taken, (key, budget) in enumerate(claims):
+        wait_s = app.limiter.take(key, budget, now=now)
+        if wait_s > 0:
+            for earlier_key, earlier in claims[:taken]:
+                app.limiter.give_back(earlier_key, earlier, now=now)
+            return wait_s
+    return 0
+
+
+def _claim(tx: Transaction, name: str, budget: Budget, now: int) -> Limit:
+    """Return the row of `name`, locked; a missing one starts full."""
+    if limits.claim(tx, name):
+        row = limits.find_by_name(tx, name)
+        if row is not None:
+            return row
+    fresh = Limit(name, budget.capacity, now)
+    limits.insert(tx, fresh)
+    return fresh
+
+
+def _charge_rows(tx: Transaction, claims: tuple[Claim, ...], *, now: int) -> bool:
+    """Take from all rows or from none."""
+    after = []
+    for name, budget in claims:
+        limit = _claim(tx, name, budget, now)
+        bucket = Bucket(limit.tokens, limit.updated_at)
+        bucket, wait_s = ratelimit.take(bucket, budget, now=now)
+        if wait_s > 0:
+            return False
+        after.append(Limit(limit.name, bucket.tokens, now))
+    for limit in after:
+        limits.update(tx, limit)
+    return True
+
+
+def _prefix(address: str, bits_of_4: int, bits_of_6: int) -> str:
+    bits = bits_of_6 if ":" in address else bits_of_4
+    try:
+        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+    except ValueError:
+        return address  # a test's or an embedder's own name for a caller

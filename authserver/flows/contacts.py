@@ -1,0 +1,72 @@
+"""Changing or adding a contact: ask with the password, prove with a code.
+
+The code goes to the new contact and is entered inside the same user's session
+(`verify`); only then does the new contact replace the old one, whose owner is
+told. A contact that is in use gets the same answer and a different mail.
+"""
+
+from authserver import errors, identifiers
+from authserver.app import App, Caller
+from authserver.flows import budgets, challenges, lookup, reauthenticate, records
+from authserver.flows.authenticate import Authenticated
+from authserver.flows.challenges import Challenge
+from authserver.flows.lookup import Contact
+from authserver.flows.records import Operation
+from authserver.store.database import Transaction
+
+
+def change(
+    app: App, caller: Caller, who: Authenticated, contact: Contact, password: str
+) -> None:
+    """Send a code to the new contact.
+
+    Raises `RuleBroken`, `InvalidCredentials`, `TooManyRequests`.
+    """
+    if not lookup.deliverable(app, contact.channel):
+        raise errors.RuleBroken("phone", "This server cannot send text messages.")
+    budgets.admit_send(app, caller, contact.value)
+    operation = reauthenticate.check_password(
+        app, caller, who, password, event="change_contact"
+    )
+    reachable = budgets.may_send(app, contact.value)
+    app.database.transaction(_ask, app, operation, who, contact, reachable=reachable)
+    app.delivery_due.set()
+
+
+def read(app: App, *, email: str | None, phone: str | None) -> Contact:
+    """Return the one contact given, in canonical form; raise `RuleBroken`."""
+    if (email is None) == (phone is None):
+        raise errors.RuleBroken("email", "Give an e-mail address or a phone number.")
+    if email is not None:
+        return Contact("email", identifiers.email(email))
+    country_code = app.settings.phone_country_code or None
+    return Contact("sms", identifiers.phone(phone or "", country_code))
+
+
+def _ask(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    who: Authenticated,
+    contact: Contact,
+    *,
+    reachable: bool,
+) -> None:
+    holder = lookup.find_holder(tx, contact)
+    others = holder is not None and holder.id != who.user.id
+    in_use = others and holder is not None and lookup.is_proven(holder, contact)
+    challenge = Challenge("verify", who.user.id, contact)
+    code = challenges.issue(tx, app, operation, challenge, provable=not in_use)
+    records.note(
+        tx,
+        operation,
+        "ask_contact_change",
+        user_id=who.user.id,
+        identifier=contact.value,
+    )
+    if not reachable:
+        return
+    if in_use and holder is not None:
+        records.send_notice(tx, operation, "account_exists", contact, holder.username)
+    else:
+        records.send_code(tx, operation, code, "contact_code", who.user.username)

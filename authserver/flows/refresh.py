@@ -1,0 +1,133 @@
+"""Exchanging a refresh token for its successor and a fresh access token.
+
+    unspent                       spend it, hand out the successor
+    spent <= 10 s ago, from the   hand out the same successor: the answer was
+      same place, successor       lost on its way, or two tabs asked at once
+      still unspent
+    spent otherwise               theft: the session ends, the owner is told
+
+Rotation with reuse detection is RFC 9700 section 4.14.2. Its weakness are
+honest clients whose answer got lost: they come back with a spent token and would
+be logged out. As the successor is derived from the token and a stored nonce, they
+get the very same one, so the chain never forks and a thief gains nothing that
+waiting would not give: whoever uses the successor first exposes the other.
+"""
+
+from dataclasses import dataclass
+
+from authserver import errors, tokens
+from authserver.app import App, Caller
+from authserver.flows import budgets, lookup, opening, records
+from authserver.flows.opening import Tokens
+from authserver.flows.records import Operation
+from authserver.store import refresh_tokens, sessions, users
+from authserver.store.database import Transaction
+from authserver.store.refresh_tokens import RefreshToken, Spending
+from authserver.store.sessions import Session
+from authserver.store.users import User
+
+REFRESH_KEY = "refresh"  # label of the key that successors are derived with
+REPEAT_WITHIN_S = 10  # a client retries within seconds; a thief rarely can
+
+
+@dataclass(frozen=True)
+class _Rotated:
+    user: User
+    session: Session
+    successor: str
+
+
+@dataclass(frozen=True)
+class _Refused:
+    reason: str  # for log and audit
+
+
+def exchange(app: App, caller: Caller, presented: str) -> Tokens:
+    """Spend a refresh token and return the next pair.
+
+    Raises `InvalidToken`, `TooManyRequests`.
+    """
+    attempt = budgets.admit_token(app, caller)
+    operation = records.operation(caller, app.now())
+    spending = Spending(
+        kid=app.keyring.current,
+        nonce=tokens.operation_id(),
+        spent_at=operation.now,
+        spent_by=operation.id,
+        spent_from=budgets.neighbourhood(caller.address),
+    )
+    outcome = app.database.transaction(_rotate, app, operation, presented, spending)
+    # Refuse out here: an exception inside would undo the revocation.
+    if isinstance(outcome, _Refused):
+        app.delivery_due.set()
+        raise errors.InvalidToken(outcome.reason)
+    attempt.give_back()
+    return opening.token_pair(app, outcome.user, outcome.session, outcome.successor)
+
+
+def _rotate(
+    tx: Transaction, app: App, operation: Operation, presented: str, spending: Spending
+) -> _Rotated | _Refused:
+    digest = tokens.digest(presented)
+    idle_s = app.settings.session_idle_s
+    won = refresh_tokens.spend(tx, digest, spending, idle_s=idle_s)
+    row = refresh_tokens.find_by_digest(tx, digest)
+    session = sessions.find_by_id(tx, row.session_id) if row else None
+    user = users.find_by_id(tx, session.user_id) if session else None
+    if row is None or session is None or user is None:
+        records.note(tx, operation, "refresh", "unknown")
+        return _Refused("unknown refresh token")
+    successor = _successor(app, presented, row)
+    if won or row.spent_by == operation.id:
+        return _hand_out(tx, app, operation, _Rotated(user, session, successor))
+    if row.spent_at is None or not session.live(now=operation.now, idle_s=idle_s):
+        records.note(tx, operation, "refresh", "ended", user_id=user.id)
+        return _Refused("token or session has ended")
+    if user.disabled_at is None and _is_repeat(tx, row, successor, spending):
+        return _Rotated(user, session, successor)
+    _end_stolen(tx, operation, user, session)
+    return _Refused("spent token came back; session ended")
+
+
+def _successor(app: App, presented: str, row: RefreshToken) -> str:
+    """Return the token that follows a spent one; "" if its key is gone."""
+    key = app.keyring.derive(REFRESH_KEY, row.kid) if row.kid else None
+    if key is None or row.nonce is None:
+        return ""
+    return tokens.successor(key, presented, row.nonce)
+
+
+def _hand_out(
+    tx: Transaction, app: App, operation: Operation, rotated: _Rotated
+) -> _Rotated:
+    token = opening.first_token(app, rotated.session, rotated.successor, operation.now)
+    if refresh_tokens.find_by_digest(tx, token.digest) is None:
+        refresh_tokens.insert(tx, token)
+    sessions.update_last_seen(tx, rotated.session.id, now=operation.now)
+    records.note(tx, operation, "refresh", user_id=rotated.user.id)
+    return rotated
+
+
+def _is_repeat(
+    tx: Transaction, row: RefreshToken, successor: str, spending: Spending
+) -> bool:
+    """Tell whether an honest client asks again for an answer it lost."""
+    following = refresh_tokens.find_by_digest(tx, tokens.digest(successor))
+    return (
+        row.spent_at is not None
+        and abs(spending.spent_at - row.spent_at) <= REPEAT_WITHIN_S
+        and row.spent_from == spending.spent_from
+        and following is not None
+        and following.spent_at is None
+    )
+
+
+def _end_stolen(
+    tx: Transaction, operation: Operation, user: User, session: Session
+) -> None:
+    """End a session one of whose tokens two people hold; tell the owner."""
+    sessions.revoke(tx, session.id, reason="refresh token reused", now=operation.now)
+    records.note(tx, operation, "refresh", "reused", user_id=user.id)
+    contact = lookup.contact_of(user)
+    if contact is not None:
+        records.send_notice(tx, operation, "session_theft", contact, user.username)

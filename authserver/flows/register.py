@@ -1,0 +1,204 @@
+"""Registering: somebody wants an account and names where codes can reach them.
+
+                    +-- contact free: code mailed --> verify makes the user
+    registration ---+
+                    +-- contact in use: "you already have an account" mailed
+
+No account before proof: the registration is a row of its own for an hour, and
+reserves nothing. Whether a contact is in use shows only in the mailbox that it
+belongs to; the answer, the rows written and the time are the same.
+
+User names are public, so a taken one is refused at once, and once more at the
+moment of proof. In a closed group (REQUIRE_VERIFICATION=false) the user exists
+right away and the contact stands unproven; there a contact in use is refused.
+"""
+
+from dataclasses import dataclass, replace
+
+from authserver import errors, identifiers, passwords, tokens
+from authserver.app import App, Caller
+from authserver.flows import budgets, challenges, lookup, records
+from authserver.flows.challenges import Challenge
+from authserver.flows.lookup import Contact, Profile
+from authserver.flows.records import Operation
+from authserver.store import registrations, users
+from authserver.store.database import Transaction
+from authserver.store.registrations import Live, Registration
+from authserver.store.users import User
+
+REGISTRATION_TTL_S = 3600
+MAX_PER_CONTACT = 5  # live registrations: guesses are made at each of them
+MAX_PER_ADDRESS = 20  # a class room behind one address still gets in
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the person typed."""
+
+    username: str
+    password: str
+    email: str | None = None
+    phone: str | None = None
+    confirm_password: str | None = None
+
+
+def register(app: App, caller: Caller, form: Form) -> Profile:
+    """Take a registration and send a code to each contact given.
+
+    Raises `RuleBroken`, `TooManyRequests`, `UsernameTaken`, `ContactTaken`.
+    """
+    registration = _checked(app, caller, form)
+    contacts = _contacts(registration)
+    for contact in contacts:
+        budgets.admit_send(app, caller, contact.value)
+    if app.database.read(users.find_by_username, registration.username):
+        raise errors.UsernameTaken  # before the hash, which costs the most
+    operation = records.operation(caller, app.now())
+    password_hash = app.hasher.hash(form.password)
+    registration = replace(registration, password_hash=password_hash)
+    # Counted in memory, so before the transaction, which may run twice.
+    reachable = frozenset(
+        contact for contact in contacts if budgets.may_send(app, contact.value)
+    )
+    refusal = app.database.transaction(_store, app, operation, registration, reachable)
+    if refusal is not None:
+        raise refusal
+    app.delivery_due.set()
+    return lookup.profile_of(registration)
+
+
+def _checked(app: App, caller: Caller, form: Form) -> Registration:
+    """Return the form in canonical shape, its password not hashed yet."""
+    username = identifiers.username(form.username)
+    email = identifiers.email(form.email) if form.email is not None else None
+    country_code = app.settings.phone_country_code or None
+    phone = (
+        identifiers.phone(form.phone, country_code) if form.phone is not None else None
+    )
+    if email is None and phone is None:
+        raise errors.RuleBroken("email", "Give an e-mail address or a phone number.")
+    if phone is not None and not lookup.deliverable(app, "sms"):
+        raise errors.RuleBroken("phone", "This server cannot send text messages.")
+    if form.confirm_password not in (None, form.password):
+        raise errors.RuleBroken("confirm_password", "The two passwords differ.")
+    own = [name for name in (username, email, phone) if name]
+    fault = passwords.fault(form.password, identifiers=own)
+    if fault:
+        raise errors.RuleBroken("password", fault)
+    now = app.now()
+    return Registration(
+        id=tokens.new_id(now),
+        username=username,
+        email=email,
+        phone=phone,
+        password_hash="",
+        address=budgets.network(caller.address),
+        created_at=now,
+        expires_at=now + REGISTRATION_TTL_S,
+    )
+
+
+def _contacts(registration: Registration) -> list[Contact]:
+    both = (("email", registration.email), ("sms", registration.phone))
+    return [Contact(channel, value) for channel, value in both if value]
+
+
+def _store(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    registration: Registration,
+    reachable: frozenset[Contact],
+) -> errors.AuthError | None:
+    """Write everything, or return the refusal."""
+    if users.find_by_username(tx, registration.username):
+        return errors.UsernameTaken()
+    refusal = _too_many(tx, registration)
+    if refusal is not None:
+        return refusal
+    if app.settings.require_verification:
+        registrations.insert(tx, registration)
+    else:
+        for contact in _contacts(registration):
+            if lookup.find_holder(tx, contact):
+                return errors.ContactTaken()
+        users.insert(tx, _unproven_user(registration))
+    for contact in _contacts(registration):
+        _challenge(
+            tx, app, operation, registration, contact, reachable=contact in reachable
+        )
+    records.note(
+        tx,
+        operation,
+        "register",
+        user_id=registration.id,
+        identifier=registration.username,
+    )
+    return None
+
+
+def _challenge(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    registration: Registration,
+    contact: Contact,
+    *,
+    reachable: bool,
+) -> None:
+    """Send a code, or to the owner of a contact in use a notice."""
+    holder = lookup.find_holder(tx, contact)
+    in_use = (
+        holder is not None
+        and holder.id != registration.id
+        and lookup.is_proven(holder, contact)
+    )
+    code = challenges.issue(
+        tx,
+        app,
+        operation,
+        Challenge("verify", registration.id, contact),
+        provable=not in_use,
+    )
+    if not reachable:
+        return
+    if holder is not None and in_use:
+        records.send_notice(tx, operation, "account_exists", contact, holder.username)
+    else:
+        records.send_code(tx, operation, code, "verify_code", registration.username)
+
+
+def _too_many(tx: Transaction, registration: Registration) -> errors.AuthError | None:
+    now = registration.created_at
+    counts: list[tuple[Live, int]] = [
+        (
+            registrations.count_by_address(tx, registration.address, now=now),
+            MAX_PER_ADDRESS,
+        )
+    ]
+    if registration.email:
+        live = registrations.count_by_email(tx, registration.email, now=now)
+        counts.append((live, MAX_PER_CONTACT))
+    if registration.phone:
+        live = registrations.count_by_phone(tx, registration.phone, now=now)
+        counts.append((live, MAX_PER_CONTACT))
+    for live, most in counts:
+        if live.count >= most and live.first_expires_at is not None:
+            wait_s = live.first_expires_at - now
+            return errors.TooManyRequests("registrations", retry_after_s=wait_s)
+    return None
+
+
+def _unproven_user(registration: Registration) -> User:
+    return User(
+        id=registration.id,
+        username=registration.username,
+        email=registration.email,
+        email_verified_at=None,
+        phone=registration.phone,
+        phone_verified_at=None,
+        password_hash=registration.password_hash,
+        password_version=1,
+        roles="",
+        created_at=registration.created_at,
+    )

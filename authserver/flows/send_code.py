@@ -1,0 +1,130 @@
+"""Asking for a code: to verify a contact, to log in, or to reset a password.
+
+The answer is the same for everybody: who exists shows only in the mailbox. Each
+path writes one audit row in one transaction, whoever the identifier names.
+
+    identifier means      verify              login              reset
+    --------------------  ------------------  -----------------  -------------
+    a user                unproven contact    login code         reset code
+    some registrations    verify code each    verify code each   nothing
+    nobody                nothing             nothing            nothing
+
+Entering a registration's verify code at the login makes the user and logs in.
+"""
+
+from authserver.app import App, Caller
+from authserver.flows import budgets, challenges, lookup, records
+from authserver.flows.challenges import Challenge
+from authserver.flows.lookup import Contact, Request
+from authserver.flows.records import Operation
+from authserver.store.database import Transaction
+from authserver.store.registrations import Registration
+from authserver.store.users import User
+
+
+def send(app: App, caller: Caller, request: Request, purpose: str) -> None:
+    """Send a code for `purpose` (verify, login, reset) where that makes sense.
+
+    Raises `TooManyRequests` for what this caller asked, never for what an
+    account has left.
+    """
+    budgets.admit_send(app, caller, request.identifier.value)
+    now = app.now()
+    # Budgets of contacts without an account are in memory, so they are charged
+    # before the transaction, which may run twice.
+    subject = app.database.read(lookup.resolve, request.identifier, now=now)
+    reachable = frozenset(
+        registration.id
+        for registration in subject.registrations
+        if request.means(registration) and _may_send(app, registration, request)
+    )
+    operation = records.operation(caller, now)
+    app.database.transaction(_send, app, operation, request, purpose, reachable)
+    app.delivery_due.set()
+
+
+def _may_send(app: App, registration: Registration, request: Request) -> bool:
+    contact = lookup.contact_of(registration, request.identifier)
+    return contact is not None and budgets.may_send(app, contact.value)
+
+
+def _send(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    request: Request,
+    purpose: str,
+    reachable: frozenset[str],
+) -> None:
+    subject = lookup.resolve(tx, request.identifier, now=operation.now)
+    changing = _is_changing(tx, operation, request, purpose)
+    user = request.session.user if changing and request.session else subject.user
+    user_id, who = user.id if user else None, request.identifier.value
+    owner = budgets.account(tx, user_id, operation.caller, who, now=operation.now)
+    if not budgets.charge_send(tx, app, owner, now=operation.now) and user is not None:
+        outcome = "account budget is empty"
+    elif user is not None:
+        contact = _contact_for(user, request, purpose, changing=changing)
+        outcome = _send_to_user(tx, app, operation, user, contact, purpose)
+    else:
+        chosen = [each for each in subject.registrations if each.id in reachable]
+        outcome = _send_to_registrations(tx, app, operation, request, chosen, purpose)
+    event = f"send_{purpose}_code"
+    records.note(tx, operation, event, outcome, user_id=user_id, identifier=who)
+
+
+def _is_changing(
+    tx: Transaction, operation: Operation, request: Request, purpose: str
+) -> bool:
+    """Tell whether the caller asks again for the code of a contact change."""
+    pending = challenges.pending_change(tx, request)
+    if purpose != "verify" or pending is None:
+        return False
+    # No attempts: used up, or the contact is somebody else's (see challenges).
+    return pending.live(now=operation.now) and pending.attempts_left > 0
+
+
+def _contact_for(
+    user: User, request: Request, purpose: str, *, changing: bool
+) -> Contact | None:
+    if changing:
+        channel = "email" if request.identifier.kind == "email" else "sms"
+        return Contact(channel, request.identifier.value)
+    contact = lookup.contact_of(user, request.identifier)
+    proven = contact is not None and lookup.is_proven(user, contact)
+    return None if purpose == "verify" and proven else contact
+
+
+def _send_to_user(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    user: User,
+    contact: Contact | None,
+    purpose: str,
+) -> str:
+    if contact is None or not lookup.deliverable(app, contact.channel):
+        return "nothing to send"
+    code = challenges.issue(tx, app, operation, Challenge(purpose, user.id, contact))
+    records.send_code(tx, operation, code, f"{purpose}_code", user.username)
+    return "ok"
+
+
+def _send_to_registrations(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    request: Request,
+    chosen: list[Registration],
+    purpose: str,
+) -> str:
+    outcome = "nothing to send"
+    for registration in chosen if purpose != "reset" else ():
+        contact = lookup.contact_of(registration, request.identifier)
+        if contact is not None:
+            challenge = Challenge("verify", registration.id, contact)
+            code = challenges.issue(tx, app, operation, challenge)
+            username = registration.username
+            records.send_code(tx, operation, code, "verify_code", username)
+            outcome = "ok"
+    return outcome

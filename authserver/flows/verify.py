@@ -1,0 +1,189 @@
+"""Proving a contact: a code is sent, comes back, and makes or changes a user.
+
+    who has the code       subject of the code      what the proof does
+    ---------------------  -----------------------  ---------------------------
+    somebody registering   registration             makes the user
+    a user, in a session   the user, new contact    replaces the old contact
+    a user, closed group   the user, own contact    marks it as proven
+
+A contact that was proven belongs to one user. Whoever holds the same contact
+without proof (possible only in closed groups) loses it and all sessions: it was
+never theirs.
+
+A registration with two contacts becomes a user by the first one proven; the
+second is attached only inside that user's session, never by its code alone, or
+a stranger could add the address of a victim and have the victim complete it.
+"""
+
+from authserver import errors
+from authserver.app import App, Caller
+from authserver.flows import budgets, challenges, lookup, records
+from authserver.flows.challenges import Challenge
+from authserver.flows.lookup import Contact, Profile, Request, Subject
+from authserver.flows.records import Operation
+from authserver.store import one_time_codes, registrations, sessions, users
+from authserver.store.database import Transaction
+from authserver.store.one_time_codes import OneTimeCode
+from authserver.store.registrations import Registration
+from authserver.store.users import User
+
+
+def with_code(app: App, caller: Caller, request: Request, otp: str) -> Profile:
+    """Prove a contact with the code sent to it.
+
+    Raises `InvalidCode`, `UsernameTaken`, `TooManyRequests`.
+    """
+    who = request.identifier.value
+    attempt = budgets.admit_guess(app, caller, who)
+    operation = records.operation(caller, app.now())
+    # In memory, so before the transaction, which may run twice.
+    waiting = budgets.may_guess(app, who)
+    outcome = app.database.transaction(
+        _verify, app, operation, request, otp, registrations_too=waiting
+    )
+    if isinstance(outcome, errors.AuthError):
+        raise outcome
+    attempt.give_back()
+    app.delivery_due.set()
+    return lookup.profile_of(outcome)
+
+
+def make_user(
+    tx: Transaction, operation: Operation, registration: Registration, code: OneTimeCode
+) -> User | errors.AuthError:
+    """Turn a registration into the user it becomes by a proven contact.
+
+    Spends the code. Returns the refusal when the name or the contact was taken
+    by somebody who was faster.
+    """
+    contact = Contact(code.channel, code.contact)
+    if users.find_by_username(tx, registration.username):
+        return errors.UsernameTaken()
+    if not _free(tx, operation, contact) or not challenges.spend(tx, code, operation):
+        return errors.InvalidCode("contact taken or code spent")
+    by_email = contact.channel == "email"
+    user = User(
+        id=registration.id,
+        username=registration.username,
+        email=contact.value if by_email else None,
+        email_verified_at=operation.now if by_email else None,
+        phone=None if by_email else contact.value,
+        phone_verified_at=None if by_email else operation.now,
+        password_hash=registration.password_hash,
+        password_version=1,
+        roles="",
+        created_at=operation.now,
+    )
+    users.insert(tx, user)
+    registrations.delete_by_id(tx, registration.id)
+    records.note(tx, operation, "verify", user_id=user.id, identifier=contact.value)
+    return user
+
+
+def _verify(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    request: Request,
+    otp: str,
+    *,
+    registrations_too: bool,
+) -> User | errors.AuthError:
+    """Judge a guess; returns the outcome, so that the attempt is committed."""
+    subject = lookup.resolve(tx, request.identifier, now=operation.now)
+    user = subject.user or (request.session.user if request.session else None)
+    who = request.identifier.value
+    owner = budgets.account(
+        tx, user.id if user else None, operation.caller, who, now=operation.now
+    )
+    allowed = budgets.charge_code(tx, owner, now=operation.now) or user is None
+    people = list(subject.registrations) if registrations_too else []
+    candidates = _candidates(tx, subject, request, people) if allowed else []
+    code = challenges.guess(tx, app, candidates, otp, now=operation.now)
+    outcome: User | errors.AuthError = errors.InvalidCode("no code matches")
+    if code is not None:
+        outcome = _prove(tx, operation, code)
+    if isinstance(outcome, errors.AuthError):
+        user_id = user.id if user else None
+        records.note(
+            tx, operation, "verify", outcome.code, user_id=user_id, identifier=who
+        )
+    else:
+        budgets.refund_code(tx, owner, now=operation.now)
+    return outcome
+
+
+def _candidates(
+    tx: Transaction,
+    subject: Subject,
+    request: Request,
+    waiting: list[Registration],
+) -> list[OneTimeCode]:
+    """Return the codes that the guess may be: each costs one attempt."""
+    people: list[User | Registration] = [
+        registration for registration in waiting if request.means(registration)
+    ]
+    if subject.user is not None:
+        people.append(subject.user)
+    found = [challenges.pending_change(tx, request)]
+    for person in people:
+        contact = lookup.contact_of(person, request.identifier)
+        if contact is not None:
+            challenge = Challenge("verify", person.id, contact)
+            found.append(challenges.find(tx, challenge))
+    different = {code.id: code for code in found if code is not None}
+    return list(different.values())
+
+
+def _prove(
+    tx: Transaction, operation: Operation, code: OneTimeCode
+) -> User | errors.AuthError:
+    registration = registrations.find_by_id(tx, code.subject_id, now=operation.now)
+    if registration is not None:
+        return make_user(tx, operation, registration, code)
+    user = users.find_by_id(tx, code.subject_id)
+    contact = Contact(code.channel, code.contact)
+    if (
+        user is None
+        or not _free(tx, operation, contact, keep=user.id)
+        or not challenges.spend(tx, code, operation)
+    ):
+        return errors.InvalidCode("contact taken or code spent")
+    return _attach(tx, operation, user, contact)
+
+
+def _attach(
+    tx: Transaction, operation: Operation, user: User, contact: Contact
+) -> User | errors.AuthError:
+    """Make a proven contact the user's, and tell the one it replaces."""
+    old = user.email if contact.channel == "email" else user.phone
+    if contact.channel == "email":
+        users.update_email(tx, user.id, contact.value, verified_at=operation.now)
+    else:
+        users.update_phone(tx, user.id, contact.value, verified_at=operation.now)
+    if old and old != contact.value:
+        old_contact = Contact(contact.channel, old)
+        records.send_notice(
+            tx, operation, "contact_changed", old_contact, user.username
+        )
+    event = "verify" if old == contact.value else "change_contact"
+    records.note(tx, operation, event, user_id=user.id, identifier=contact.value)
+    return users.find_by_id(tx, user.id) or errors.InvalidCode("user is gone")
+
+
+def _free(
+    tx: Transaction, operation: Operation, contact: Contact, *, keep: str = ""
+) -> bool:
+    """Take a contact from a holder who never proved it; False if one did."""
+    holder = lookup.find_holder(tx, contact)
+    if holder is None or holder.id == keep:
+        return True
+    if lookup.is_proven(holder, contact):
+        return False
+    if contact.channel == "email":
+        users.update_email(tx, holder.id, None, verified_at=None)
+    else:
+        users.update_phone(tx, holder.id, None, verified_at=None)
+    sessions.revoke_by_user(tx, holder.id, reason="contact lost", now=operation.now)
+    one_time_codes.delete_by_subject(tx, holder.id)
+    return True

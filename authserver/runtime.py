@@ -1,0 +1,158 @@
+"""Putting the server together, starting it and stopping it.
+
+    app = create_app(Settings(...))     opens the database, starts no thread
+    running = serve(app)                listens; returns at once
+    running.stop()                      finishes what was begun, closes all
+
+Around an `App` run: the HTTP server's threads, the hashing threads, one thread
+that delivers messages and one that purges. Stopping goes the other way round,
+outside in: no new requests, then no new messages, then the database.
+
+Nothing is global, so a program may hold several apps, one after the other or
+side by side, each with a database of its own.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from authserver import keys
+from authserver.app import App
+from authserver.delivery.worker import Worker
+from authserver.flows import purge
+from authserver.hashing import HashingThreads
+from authserver.keys import Keyring
+from authserver.passwords import Hasher, available_kinds
+from authserver.ratelimit import Keeper
+from authserver.settings import Settings, SettingsError
+from authserver.store.database import open_database
+from authserver.web.dispatch import Site
+from authserver.web.server import Server
+
+PURGE_EVERY_S = 600
+DRAIN_S = 7.0  # requests in flight; with what follows it stays below ten
+
+log = logging.getLogger("authserver.runtime")
+
+
+def create_app(
+    settings: Settings,
+    *,
+    now: Callable[[], int] = lambda: int(time.time()),
+    monotonic: Callable[[], float] = time.monotonic,
+) -> App:
+    """Open everything that `settings` name.
+
+    Raises `SettingsError`, `KeyFileError`, `DatabaseError`, each one sentence.
+    """
+    secrets = settings.secret_key or (_own_secret(settings),)
+    for secret in secrets:
+        weakness = keys.weakness(secret)
+        if weakness:
+            raise SettingsError("secret_key", weakness)
+    return App(
+        settings=settings,
+        database=open_database(settings.database_url, now=now()),
+        hasher=_hasher(settings),
+        hashing=HashingThreads(threads=os.cpu_count() or 1),
+        keyring=Keyring(secrets),
+        limiter=Keeper(),
+        now=now,
+        monotonic=monotonic,
+    )
+
+
+class Running:
+    """A server that listens, until `stop`."""
+
+    def __init__(self, app: App) -> None:
+        """Bind the port and start all threads; raises `SettingsError`."""
+        settings = app.settings
+        try:
+            self._server = Server(
+                settings.host,
+                settings.port,
+                Site(app),
+                trusted_proxies=settings.trusted_proxies,
+            )
+        except OSError as error:
+            raise SettingsError(
+                "port",
+                f"{settings.port} on HOST {settings.host} cannot be opened: "
+                f"{error.strerror or error}.",
+            ) from error
+        self._app = app
+        self._stopping = threading.Event()
+        self._worker = Worker(app)
+        self._threads = [
+            threading.Thread(target=self._server.serve_forever, name="accept"),
+            threading.Thread(target=self._purge, name="purge"),
+        ]
+        self._worker.start()
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for this machine to connect to."""
+        host = self._app.settings.host
+        bracketed = f"[{host}]" if ":" in host else host
+        return f"http://{bracketed}:{self._server.server_port}"
+
+    def stop(self) -> None:
+        """Finish the requests in flight, then close everything."""
+        self._stopping.set()
+        self._server.stop(DRAIN_S)
+        self._worker.stop()
+        for thread in self._threads:
+            thread.join()
+        close(self._app)
+
+    def _purge(self) -> None:
+        # Not at once: a restart under load has better things to do.
+        while not self._stopping.wait(PURGE_EVERY_S):
+            try:
+                purge.run(self._app, stopping=self._stopping.is_set)
+            except Exception:
+                log.exception("purging failed; it is tried again later")
+
+
+def serve(app: App) -> Running:
+    """Start listening, and return what stops it again."""
+    return Running(app)
+
+
+def close(app: App) -> None:
+    """Let go of what `create_app` opened."""
+    app.hashing.close()
+    app.database.close()
+
+
+def key_file(database_file: Path) -> Path:
+    """Return where the secret key of an SQLite database lies."""
+    return database_file.with_suffix(".key")
+
+
+def _own_secret(settings: Settings) -> bytes:
+    """Return the key beside the database; make one for a new database only.
+
+    A database whose key is missing was restored from a backup, or lost it: a
+    new key would silently end all sessions and codes, so somebody must decide.
+    """
+    database = settings.database_file
+    return keys.load_or_create(key_file(database), may_create=not database.exists())
+
+
+def _hasher(settings: Settings) -> Hasher:
+    kind = settings.password_hasher
+    kinds = available_kinds()
+    if kind == "bcrypt" and "bcrypt" not in kinds:
+        log.warning("bcrypt is not installed: new passwords are hashed with scrypt")
+        kind = "scrypt"
+    chosen = next((each for each in kinds if each == kind), None)
+    if chosen is None:
+        raise SettingsError("password_hasher", f"is {kind}, which is not installed.")
+    return Hasher(chosen, bcrypt_rounds=settings.bcrypt_rounds)

@@ -1,0 +1,113 @@
+"""Limits: the budgets of existing accounts, as rows.
+
+They are rows and not memory because a restart must not forgive a guesser. The
+arithmetic is `ratelimit`'s; a row is where its bucket stands between two tries.
+
+`claim` is called before a row is read: as a write it locks the row, so that two
+transactions that both want the last token come one after the other.
+"""
+
+from dataclasses import dataclass
+
+from authserver.store.database import Transaction
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A row of `limits`; field names are column names."""
+
+    name: str
+    tokens: float
+    updated_at: int
+    blocked_until: int = 0
+    blocks: int = 0
+
+
+def insert(tx: Transaction, limit: Limit) -> None:
+    """Store the budget of a name that had none."""
+    tx.execute(
+        """
+        INSERT INTO limits (name, tokens, updated_at, blocked_until, blocks)
+        VALUES (?, ?, ?, ?, ?)
+        """,
+        (
+            limit.name,
+            limit.tokens,
+            limit.updated_at,
+            limit.blocked_until,
+            limit.blocks,
+        ),
+    )
+
+
+def claim(tx: Transaction, name: str) -> bool:
+    """Lock the row of `name` until the transaction ends; False if none exists."""
+    matched = tx.execute(
+        """
+        UPDATE limits
+           SET updated_at = updated_at
+         WHERE name = ?
+        """,
+        (name,),
+    )
+    return matched == 1
+
+
+def find_by_name(tx: Transaction, name: str) -> Limit | None:
+    """Return the budget of `name`."""
+    row = tx.one(
+        """
+        SELECT name, tokens, updated_at, blocked_until, blocks
+          FROM limits
+         WHERE name = ?
+        """,
+        (name,),
+    )
+    return Limit(*row) if row else None
+
+
+def update(tx: Transaction, limit: Limit) -> None:
+    """Store a budget after a try."""
+    tx.execute(
+        """
+        UPDATE limits
+           SET tokens = ?,
+               updated_at = ?,
+               blocked_until = ?,
+               blocks = ?
+         WHERE name = ?
+        """,
+        (
+            limit.tokens,
+            limit.updated_at,
+            limit.blocked_until,
+            limit.blocks,
+            limit.name,
+        ),
+    )
+
+
+def delete_by_name(tx: Transaction, name: str) -> None:
+    """Forget what `name` has used up."""
+    tx.execute(
+        """
+        DELETE FROM limits
+         WHERE name = ?
+        """,
+        (name,),
+    )
+
+
+def delete_idle(tx: Transaction, *, idle_since: int, limit: int) -> int:
+    """Remove up to `limit` rows unused since then; return how many."""
+    return tx.execute(
+        """
+        DELETE FROM limits
+         WHERE name IN (SELECT x.name
+                          FROM (SELECT name
+                                  FROM limits
+                                 WHERE updated_at <= ?
+                                 LIMIT ?) AS x)
+        """,
+        (idle_since, limit),
+    )

@@ -1,0 +1,172 @@
+"""From a request to a response: the one way through the house.
+
+    1. route        404, or 405 with Allow
+    2. cross-site   403: a page of another site sent the browser here
+    3. body         415, 400: JSON by the route's declaration
+    4. limit        429: too many costly requests from this address
+    5. endpoint     on this thread, or whole on a hashing thread
+    6. refusal      every `AuthError` becomes one form of body, here only
+
+Whatever happens becomes a response with the security headers; nothing raises.
+
+Cross-site requests are told by what browsers say of themselves. Fetch metadata
+first; older browsers at least send Origin with a POST. A request with neither
+comes from a program, which no web page can make send somebody's cookies.
+"""
+
+import logging
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from authserver import errors
+from authserver.app import App
+from authserver.flows import budgets
+from authserver.web import fields, json_body, routes
+from authserver.web.messages import Header, Request, Response
+from authserver.web.routes import Route
+
+log = logging.getLogger("authserver.dispatch")
+
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+PROBLEM_JSON = "application/problem+json"  # RFC 9457 section 3
+SECURITY_HEADERS: tuple[Header, ...] = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+class Site:
+    """What the HTTP core talks to: answers requests, words refusals."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        https = app.settings.https
+        self._headers = (*SECURITY_HEADERS, HSTS) if https else SECURITY_HEADERS
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request. Never raises."""
+        route = None
+        try:
+            route, request = _routed(request)
+            response = _answer(self._app, route, request)
+        except errors.AuthError as error:
+            response = self._refused(route, request, error)
+        except Exception:
+            # A bug. The client learns nothing, the log gets the traceback.
+            log.exception("%s %s failed", request.method, request.path)
+            response = _internal_error(self._app, request.request_id)
+        self._app.metrics.count("responses", str(int(response.status)))
+        return self._finished(response, request.request_id)
+
+    def refuse(self, error: errors.AuthError, request_id: str) -> Response:
+        """Answer bytes that never became a request."""
+        self._app.metrics.count("refused", error.code)
+        log.info("refused: %s (%s)", error.code, error.detail)
+        return self._finished(refusal(self._app, error, request_id), request_id)
+
+    def _refused(
+        self, route: Route | None, request: Request, error: errors.AuthError
+    ) -> Response:
+        if route is not None and not isinstance(error, route.raises):
+            log.error("%s raised undeclared %s", request.path, error.code)
+        self._app.metrics.count("refused", error.code)
+        log.info("%s refused: %s (%s)", request.path, error.code, error.detail)
+        return refusal(self._app, error, request.request_id)
+
+    def _finished(self, response: Response, request_id: str) -> Response:
+        own = ("X-Request-Id", request_id)
+        return replace(response, headers=(*response.headers, own, *self._headers))
+
+
+def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
+    """Word a refusal by RFC 9457; the only place that does."""
+    payload = _problem(app, error.status, error.code, error.message, request_id)
+    if error.faults:
+        payload["errors"] = [vars(fault) for fault in error.faults]
+    headers: list[Header] = []
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        # RFC 6750 section 3.1: no error code when no credential was sent.
+        challenge = f'Bearer realm="{routes.REALM}"'
+        if isinstance(error, errors.InvalidToken):
+            challenge += f', error="{error.code}"'
+        headers.append(("WWW-Authenticate", challenge))
+    if error.retry_after_s is not None:
+        headers.append(("Retry-After", str(max(1, error.retry_after_s))))
+    if error.allow:
+        headers.append(("Allow", ", ".join(error.allow)))
+    return Response(
+        error.status, payload, headers=tuple(headers), content_type=PROBLEM_JSON
+    )
+
+
+def _internal_error(app: App, request_id: str) -> Response:
+    sentence = "Something went wrong here. The request id finds it in the log."
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    payload = _problem(app, status, "internal_error", sentence, request_id)
+    return Response(status, payload, content_type=PROBLEM_JSON)
+
+
+def _problem(
+    app: App, status: HTTPStatus, code: str, sentence: str, request_id: str
+) -> dict[str, Any]:
+    return {
+        "type": f"{app.settings.public_url}/problems/{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": sentence,
+        "code": code,
+        "request_id": request_id,
+    }
+
+
+def _routed(request: Request) -> tuple[Route, Request]:
+    """Find the route; raise `NotFound` or `MethodNotAllowed`."""
+    methods, parameters = routes.find(request.path)
+    # HEAD is GET without the body, which the HTTP core leaves out.
+    method = "GET" if request.method == "HEAD" else request.method
+    allow = _allowed(methods)
+    if method == "OPTIONS":
+        return routes.options(allow), request
+    if method not in methods:
+        raise errors.MethodNotAllowed(request.method, allow=allow)
+    return methods[method], replace(request, parameters=parameters)
+
+
+def _allowed(methods: dict[str, Route]) -> tuple[str, ...]:
+    head = {"HEAD"} if "GET" in methods else set()
+    return tuple(sorted({*methods, *head, "OPTIONS"}))
+
+
+def _answer(app: App, route: Route, request: Request) -> Response:
+    if request.method in CHANGING:
+        _check_origin(app, request)
+        request = replace(request, values=_values(route, request))
+    if route.limited:
+        budgets.admit_request(app, request.caller())
+    if route.hashes:
+        return app.hashing.run(request.address, route.endpoint, app, request)
+    return route.endpoint(app, request)
+
+
+def _check_origin(app: App, request: Request) -> None:
+    site = request.header("sec-fetch-site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise errors.CrossSite("by Sec-Fetch-Site")
+        return
+    origin = request.header("origin")
+    if origin is not None and origin != app.settings.origin:
+        raise errors.CrossSite("by Origin")
+
+
+def _values(route: Route, request: Request) -> dict[str, Any]:
+    # A form or text/plain needs no leave of the browser to be sent here.
+    media_type = request.header("content-type")
+    if request.body and not json_body.media_type_is_json(media_type):
+        raise errors.UnsupportedMediaType("not JSON")
+    return fields.read(route.body, json_body.decode(request.body))

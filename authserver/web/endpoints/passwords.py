@@ -1,0 +1,62 @@
+"""Endpoints for forgotten and for changed passwords."""
+
+from http import HTTPStatus
+
+from authserver import errors
+from authserver.app import App
+from authserver.errors import FieldFault
+from authserver.flows import change_password, lookup
+from authserver.flows import reset as resetting
+from authserver.flows.challenges import GRANT_TTL_S
+from authserver.flows.reset import Proof
+from authserver.web import cookies, credentials
+from authserver.web.messages import Request, Response
+
+
+def forgot(app: App, request: Request) -> Response:
+    """Send a reset code; the answer is the same for everybody."""
+    identifier = lookup.identify(app, request.values["identifier"])
+    resetting.forgot(app, request.caller(), identifier)
+    return Response(HTTPStatus.OK, {"message": "OTP sent successfully"})
+
+
+def validate(app: App, request: Request) -> Response:
+    """Exchange a reset code for a token, in the body and in a cookie."""
+    identifier = lookup.identify(app, request.values["identifier"])
+    token = resetting.validate(app, request.caller(), identifier, request.values["otp"])
+    return Response(
+        HTTPStatus.OK,
+        {
+            "message": "OTP verified. Proceed to reset password.",
+            "reset_token": token,
+        },
+        headers=(cookies.reset(token, max_age_s=GRANT_TTL_S),),
+    )
+
+
+def reset(app: App, request: Request) -> Response:
+    """Set a new password by one proof; one in the body beats the cookie."""
+    values = request.values
+    typed = values["identifier"]
+    identifier = lookup.identify(app, typed) if typed is not None else None
+    token, otp = values["token"], values["otp"]
+    if token is None and otp is not None and identifier is None:
+        fault = FieldFault("identifier", "Send the identifier that goes with otp.")
+        raise errors.InvalidBody("otp without identifier", faults=(fault,))
+    if token is None and otp is None:
+        token = credentials.cookie(request, cookies.RESET)
+    proof = Proof(token, identifier, None if token else otp)
+    resetting.finish(app, request.caller(), proof, values["new_password"])
+    return Response(
+        HTTPStatus.OK,
+        {"message": "Password reset successful"},
+        headers=(cookies.clear_reset(), cookies.clear_session()),
+    )
+
+
+def change(app: App, request: Request) -> Response:
+    """Replace the caller's password, given the current one."""
+    who = credentials.require(app, request)
+    current, new = request.values["current_password"], request.values["new_password"]
+    change_password.change(app, request.caller(), who, current, new)
+    return Response(HTTPStatus.OK, {"message": "Password changed successfully"})

@@ -1,0 +1,41 @@
+"""Endpoints about the server itself: name, health, explanations."""
+
+from http import HTTPStatus
+
+from authserver import errors
+from authserver.app import App
+from authserver.flows import health
+from authserver.settings import NAME, VERSION
+from authserver.web.messages import Request, Response
+
+
+def index(_app: App, _request: Request) -> Response:
+    """Say what this is."""
+    return Response(HTTPStatus.OK, {"status": "ok", "name": NAME, "version": VERSION})
+
+
+def alive(_app: App, _request: Request) -> Response:
+    """Say that the process answers."""
+    return Response(HTTPStatus.OK, {"status": "ok"})
+
+
+def ready(app: App, _request: Request) -> Response:
+    """Say that the database answers as well."""
+    health.check_database(app)
+    return Response(HTTPStatus.OK, {"status": "ok"})
+
+
+def explain(_app: App, request: Request) -> Response:
+    """Explain a problem: what the `type` of an error body leads to."""
+    for refusal in errors.every():
+        if refusal.code == request.parameters["code"]:
+            return Response(
+                HTTPStatus.OK,
+                {
+                    "code": refusal.code,
+                    "status": int(refusal.status),
+                    "title": refusal.status.phrase,
+                    "detail": refusal.message,
+                },
+            )
+    raise errors.NotFound("no such problem")

@@ -1,0 +1,96 @@
+"""Declaring a body, and reading one by its declaration.
+
+Each route lists the fields it takes. The same list validates requests here and
+describes the route to readers, so the two cannot differ. A field may come under
+several names, since five older systems used different ones; two names at once
+would leave open which one counts, so that is refused. Unknown fields are
+ignored.
+
+Types are checked strictly: a number, a boolean, null or a list where text is
+expected is 400 and never reaches a query, where some databases would find that
+0 equals 'abc'.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authserver import errors
+from authserver.errors import FieldFault
+
+MAX_OTP = 999_999
+MAX_TEXT_CHARS = 1024  # no field of ours needs more
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a body: its names, type and limits, with an example."""
+
+    name: str
+    example: str | bool
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    max_chars: int = MAX_TEXT_CHARS
+    choices: tuple[str, ...] = ()
+
+    def read(self, payload: Mapping[str, Any]) -> tuple[Any, FieldFault | None]:
+        """Return the value (None if absent) and what is wrong with it."""
+        given = [name for name in (self.name, *self.aliases) if name in payload]
+        if len(given) > 1:
+            return None, FieldFault(given[1], f"Send this or {given[0]}, not both.")
+        if not given:
+            return None, self._absent() if self.required else None
+        name, value = given[0], payload[given[0]]
+        if isinstance(self.example, bool):
+            wrong = None if type(value) is bool else "must be true or false."
+        else:
+            wrong = self._wrong_text(value)
+        return value, FieldFault(name, f"This {wrong}") if wrong else None
+
+    def _wrong_text(self, value: object) -> str | None:
+        if not isinstance(value, str):
+            return "must be a string."
+        if len(value) > self.max_chars:
+            return f"must not be longer than {self.max_chars} characters."
+        if self.choices and value not in self.choices:
+            return f"must be one of: {', '.join(self.choices)}."
+        return None
+
+    def _absent(self) -> FieldFault:
+        names = " or ".join((self.name, *self.aliases))
+        return FieldFault(self.name, f"This is missing (send {names}).")
+
+
+@dataclass(frozen=True)
+class OtpField(Field):
+    """A six-digit code, as text or as the JSON number one old dialect sends.
+
+    A number has lost its leading zeros, so they are put back. 0 is refused: it
+    is what a missing number turns into in many languages.
+    """
+
+    def read(self, payload: Mapping[str, Any]) -> tuple[Any, FieldFault | None]:
+        """Return the code as text."""
+        value = payload.get(self.name)
+        if type(value) is int:
+            if 0 < value <= MAX_OTP:
+                return f"{value:06d}", None
+            return None, FieldFault(self.name, "This must be six digits.")
+        return super().read(payload)
+
+
+def read(declared: tuple[Field, ...], payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each declared field, None where absent.
+
+    Raises `InvalidBody` that names every field at fault.
+    """
+    values, faults = {}, []
+    for each in declared:
+        values[each.name], fault = each.read(payload)
+        if fault is not None:
+            faults.append(fault)
+    if faults:
+        raise errors.InvalidBody(
+            ", ".join(fault.field for fault in faults), faults=tuple(faults)
+        )
+    return values
