@@ -46,6 +46,11 @@ class Message:
     status: str = "queued"  # queued, sending, sent, given_up
     last_error: str | None = None  # for the operator
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether an earlier attempt may have sent it."""
+        return (self.last_error or "").startswith(INTERRUPTED)
+
 
 def insert(tx: Transaction, message: Message) -> bool:
     """Queue a message; False if the outbox is full and it was dropped."""

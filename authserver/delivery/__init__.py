@@ -1,0 +1,1 @@
+"""How a queued message leaves the house: worded, sent, or given up."""

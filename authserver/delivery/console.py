@@ -1,0 +1,41 @@
+"""Messages on the console, for whoever has no mail server (yet).
+
+The person at the keyboard is the mail server: the code is printed where
+`python server.py` was typed. That is how a newcomer gets through the tour, and
+why the text says that nothing was sent and which setting would change it.
+"""
+
+import sys
+import threading
+from typing import TextIO
+
+from authserver.delivery.sender import Letter, TryLater
+
+RULE = "-" * 72
+
+
+class ConsoleSender:
+    """Prints to `stream`, by default standard output, one letter at a time."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._printing = threading.Lock()
+
+    def send(self, letter: Letter) -> None:
+        """Print the letter."""
+        page = (
+            f"{RULE}\n"
+            f"Not sent, because no mail server is configured (EMAIL_HOST).\n"
+            f"To: {letter.recipient}\n"
+            f"Subject: {letter.subject}\n"
+            f"\n"
+            f"{letter.text}"
+            f"{RULE}\n"
+        )
+        stream = self._stream or sys.stdout  # looked up late: it may be replaced
+        try:
+            with self._printing:
+                stream.write(page)
+                stream.flush()  # at once, also into a pipe
+        except (OSError, ValueError) as error:  # ValueError: closed
+            raise TryLater("the console is closed") from error

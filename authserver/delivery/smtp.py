@@ -1,0 +1,211 @@
+"""Sending mail: one SMTP conversation per letter (RFC 5321).
+
+    connect, greeting, EHLO, STARTTLS, AUTH    the server as a whole
+    MAIL FROM, RCPT TO                         this letter
+    DATA, text, "250"                          from here it is theirs
+
+Where it breaks off decides what follows. In the first part every letter would
+fare the same: try later, and count it for the breaker. In the second the reply
+decides: 4xx try later, 5xx never (section 4.2.1). If the connection breaks in
+the third, nobody knows whether the server took the letter.
+
+* TLS is verified against the system's authorities and the host's name, at least
+  version 1.2, or nothing is sent: a code must not be read on its way, and the
+  password least of all. `EMAIL_SECURITY=none` exists for loopback only, which
+  the settings see to. SSL_CERT_FILE names other authorities.
+* Time is bounded twice: `CONNECT_S` to connect, `TALK_S` for everything after,
+  absolutely: a server that sends a byte now and then resets every other
+  timeout. A timer shuts the socket down, whoever waits on it.
+* One recipient, in strict form, checked here again: smtplib takes "a@b.c,
+  d@e.f" for a list and cuts an address at a line break.
+* The Message-ID is the row's id, so a letter that is sent twice after a crash
+  is one message to mail programs. No header tells this machine's name.
+* Auto-Submitted keeps holiday replies away (RFC 3834 section 5).
+
+What failed is told by stage and status code, not by the server's words: they
+may quote the letter or our password.
+"""
+
+import contextlib
+import ipaddress
+import re
+import smtplib
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from typing import Self
+from urllib.parse import urlsplit
+
+from authserver.delivery.sender import FateUnknown, Letter, Refused, TryLater
+from authserver.settings import Settings
+
+CONNECT_S = 5.0
+TALK_S = 15.0  # with CONNECT_S: a letter takes 20 s at most
+QUIT_S = 1.0  # politeness after the letter is delivered
+
+ADDRESS_FORM = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[^\s<>()\[\],;:\\\"@]+", re.ASCII)
+# RFC 3463: class, subject, detail, at the start of a reply's text.
+ENHANCED_STATUS = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
+
+
+class SmtpSender:
+    """Sends letters through the mail server of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._name = _own_name(settings.public_url)
+        self._tls: ssl.SSLContext | None = None
+        if settings.email_security != "none":
+            self._tls = ssl.create_default_context()
+            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    def send(self, letter: Letter) -> None:
+        """Deliver the letter to the mail server."""
+        if not ADDRESS_FORM.fullmatch(letter.recipient):
+            raise Refused("the recipient is not one plain address")
+        mail = self._mail(letter)
+        with _Watchdog(TALK_S) as watchdog:
+            try:
+                client = _Client(self._settings, self._name, self._tls, watchdog)
+            except (OSError, ValueError) as error:  # SMTPException is an OSError
+                raise TryLater(_reason("opening", error), unreachable=True) from error
+            with contextlib.closing(client):
+                self._hand_over(client, letter.recipient, mail)
+                # Delivered: whatever happens to the farewell changes nothing.
+                with contextlib.suppress(OSError):
+                    client.say_goodbye()
+
+    def _mail(self, letter: Letter) -> bytes:
+        mail = EmailMessage(policy=policy.SMTP)  # refuses line breaks in headers
+        mail["From"] = self._settings.email_from
+        mail["To"] = letter.recipient
+        mail["Subject"] = letter.subject
+        mail["Date"] = datetime.fromtimestamp(letter.created_at, UTC)
+        mail["Message-ID"] = f"<{letter.message_id}@{self._name}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(letter.text)
+        return mail.as_bytes()
+
+    def _hand_over(self, client: "_Client", recipient: str, mail: bytes) -> None:
+        try:
+            _expect_250("MAIL", *client.mail(self._settings.email_from))
+            _expect_250("RCPT", *client.rcpt(recipient))
+        except OSError as error:
+            raise TryLater(_reason("MAIL", error), unreachable=True) from error
+        try:
+            _expect_250("DATA", *client.data(mail))
+        except smtplib.SMTPDataError as error:  # it did not want to see the text
+            _expect_250("DATA", error.smtp_code, error.smtp_error)
+        except OSError as error:
+            raise FateUnknown(_reason("DATA", error)) from error
+
+
+class _Watchdog:
+    """Shuts a socket down when its time is over, whoever waits on it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._bite)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def guard(self, connection: socket.socket) -> None:
+        """Start counting for this connection."""
+        # A second handle, because STARTTLS replaces the first one; shutting
+        # down either ends the connection for both.
+        self._socket = connection.dup()
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._socket is not None:
+            self._timer.join()  # not while it bites
+            self._socket.close()
+
+    def _bite(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # closed by the other side already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Client(smtplib.SMTP):
+    """smtplib's client, connected, encrypted and logged in once constructed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        tls: ssl.SSLContext | None,
+        watchdog: _Watchdog,
+    ) -> None:
+        self._tls = tls if settings.email_security == "tls" else None
+        self._watchdog = watchdog
+        super().__init__(
+            settings.email_host,
+            settings.email_port,
+            local_hostname=name,  # not what this machine calls itself
+            timeout=CONNECT_S,
+        )
+        try:
+            if settings.email_security == "starttls":
+                self.starttls(context=tls)  # raises if the server has none
+            if settings.email_user:
+                self.login(settings.email_user, settings.email_pass)
+            self.ehlo_or_helo_if_needed()
+        except BaseException:
+            self.close()
+            raise
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect: smtplib calls this, and its SMTP_SSL overrides it too."""
+        connection = socket.create_connection((host, port), timeout)
+        self._watchdog.guard(connection)
+        connection.settimeout(TALK_S)
+        if self._tls is not None:
+            return self._tls.wrap_socket(connection, server_hostname=host)
+        return connection
+
+    def say_goodbye(self) -> None:
+        """Send QUIT and wait a moment for the reply."""
+        if self.sock is not None:
+            self.sock.settimeout(QUIT_S)
+            self.quit()
+
+
+def _expect_250(stage: str, code: int, text: bytes | str) -> None:
+    """Return if the server agreed, else raise what its reply means."""
+    if code in (250, 251):  # 251: it will forward
+        return
+    reason = f"{stage}: {_status(code, text)}"
+    if 500 <= code < 600:
+        raise Refused(reason)
+    # 421: "service not available", whatever was asked (section 3.8).
+    raise TryLater(reason, unreachable=code == 421)
+
+
+def _reason(stage: str, error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{stage}: {_status(error.smtp_code, error.smtp_error)}"
+    # The text of other errors is the library's, not the server's.
+    return f"{stage}: {error if isinstance(error, OSError) else type(error).__name__}"
+
+
+def _status(code: int, text: bytes | str) -> str:
+    raw = text if isinstance(text, bytes) else text.encode("ascii", "replace")
+    enhanced = ENHANCED_STATUS.match(raw)
+    return f"{code} {enhanced[0].decode()}" if enhanced else str(code)
+
+
+def _own_name(public_url: str) -> str:
+    """Return our name for EHLO and Message-ID (RFC 5321 section 4.1.3)."""
+    host = urlsplit(public_url).hostname or "localhost"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"

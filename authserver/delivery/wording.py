@@ -1,0 +1,135 @@
+"""What the messages say: subject and plain text of every kind.
+
+    opening: what happened, to which account, where
+    the code on a line of its own, and how long it works
+    what to do if it was not you
+
+A message is worded when it is sent, from the outbox row and the code that is
+derived for it; the outbox itself has neither text nor code. Who reads it must
+be able to see which account it is about, so every message names the user name:
+otherwise a stranger's registration with your address could pass for yours.
+
+Plain text only: nothing to render, nothing to load, nothing to inject into.
+Values fill places in our own texts once (`str.format` does not look into what
+it fills in), they are in canonical form, and a control character in one is
+refused before it can end a header line.
+
+No links: the code is typed into the page or app that asked for it, so nobody
+learns from us to click links in mails about passwords.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from authserver.delivery.sender import Letter, Refused
+from authserver.store.outbox import Message
+
+
+@dataclass(frozen=True)
+class Words:
+    """The parts of one kind, with places for username, site and when."""
+
+    subject: str
+    opening: str
+    warning: str
+
+
+KEEP = "Give the code to nobody, whoever asks."
+WORDS = {
+    "verify_code": Words(
+        "Your code for {site}",
+        "Somebody, probably you, registered the account {username} at {site}\n"
+        "with this address. To prove that it is yours, enter this code:",
+        "If this was not you, ignore this message: without the code there is no\n"
+        "account with your address. " + KEEP,
+    ),
+    "login_code": Words(
+        "Your login code for {site}",
+        "Somebody, probably you, wants to log in to the account {username} at\n"
+        "{site}. The code is:",
+        "If this was not you, ignore this message: without the code nobody gets\n"
+        "in. " + KEEP,
+    ),
+    "reset_code": Words(
+        "Your code for a new password at {site}",
+        "Somebody, probably you, forgot the password of the account {username}\n"
+        "at {site}. To choose a new one, enter this code:",
+        "If this was not you, ignore this message: your password stays as it is.\n"
+        + KEEP,
+    ),
+    "contact_code": Words(
+        "Your code to confirm this address at {site}",
+        "The account {username} at {site} asks to be reached here from now on.\n"
+        "To confirm that, enter this code where you are logged in:",
+        "If this was not you, ignore this message: without the code nothing\n"
+        "changes. " + KEEP,
+    ),
+    "account_exists": Words(
+        "You already have an account at {site}",
+        "Somebody, probably you, tried to register at {site} with this address\n"
+        "on {when}. It already belongs to the account {username}. Log in with\n"
+        "that, or ask for a new password if you forgot yours.",
+        "If this was not you, there is nothing to do: nothing was changed, and\n"
+        "whoever tried was not told that you have an account.",
+    ),
+    "password_changed": Words(
+        "Your password at {site} was changed",
+        "The password of the account {username} at {site} was changed on {when}.\n"
+        "Other devices have been logged out.",
+        "If this was not you, ask for a new password at once: that logs\n"
+        "everybody out who is logged in now.",
+    ),
+    "contact_changed": Words(
+        "An address of your account at {site} was changed",
+        "The account {username} at {site} was given a new address on {when} and\n"
+        "is no longer reached here.",
+        "If this was not you, somebody has your password: tell whoever runs\n{site}.",
+    ),
+    "session_theft": Words(
+        "A session at {site} was ended for your safety",
+        "A session of the account {username} at {site} was ended on {when},\n"
+        "because the secret that keeps it open was used twice: a copy of it may\n"
+        "be in other hands. Log in again to go on.",
+        "If this happens again, change your password and look for strange\n"
+        "programs on your devices.",
+    ),
+}
+
+
+def compose(message: Message, *, public_url: str, code: str | None, now: int) -> Letter:
+    """Return the letter for a row of the outbox; `code` is None for a notice.
+
+    Raises `Refused` for a kind that has no words and for control characters.
+    """
+    words = WORDS.get(message.kind)
+    if words is None:
+        raise Refused(f"no words for the kind {message.kind}")
+    if not (message.username + message.recipient).isprintable():
+        raise Refused("control characters in user name or recipient")
+    values = {
+        "username": message.username,
+        "site": urlsplit(public_url).netloc,
+        "when": _moment(message.created_at),
+    }
+    parts = [words.opening.format_map(values)]
+    if code is not None:
+        # Alone on its line: easy to see, to mark and to find for a program.
+        parts += [code, f"It works for {_minutes(message.expires_at - now)}."]
+    parts.append(words.warning.format_map(values))
+    return Letter(
+        message_id=message.id,
+        recipient=message.recipient,
+        subject=words.subject.format_map(values),
+        text="\n\n".join(parts) + "\n",
+        created_at=message.created_at,
+    )
+
+
+def _minutes(seconds: int) -> str:
+    minutes = max(1, seconds // 60)  # rounded down: better too careful
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d at %H:%M UTC")

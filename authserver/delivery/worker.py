@@ -1,0 +1,260 @@
+"""The delivery worker: takes due messages from the outbox and sends them.
+
+    loop, woken by `delivery_due` or once a second
+        lapsed claims: mails once more, text messages never
+        per channel: claim what is due  -->  a thread per message, at most 4
+                                             word it, send it, record the result
+
+One thread looks and claims; each claimed message has a short-lived thread of
+its own. So a mail server that hangs holds up at most `MAX_SENDING` messages for
+the 20 s that one may take, then the breaker opens and it holds up none. Idle,
+there is a single sleeping thread.
+
+A failed attempt is repeated after 5, 15, 45 s and then every two minutes, for
+ten minutes in all or until the message is worthless. The wording happens here,
+at the last moment: a code that was spent or replaced meanwhile is not sent.
+
+The worker never stops for a failure, neither of a message nor of the database.
+`stop` lets conversations end, but not for ever; one that is cut off leaves a
+claim that lapses, and the next start takes it from there.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from authserver import codes
+from authserver.app import App
+from authserver.delivery import wording
+from authserver.delivery.breaker import Breaker
+from authserver.delivery.console import ConsoleSender
+from authserver.delivery.sender import FateUnknown, Letter, Refused, Sender, TryLater
+from authserver.settings import Settings
+from authserver.store import one_time_codes, outbox
+from authserver.store.database import Transaction
+from authserver.store.outbox import Message
+
+POLL_S = 1.0  # retries become due without anybody setting the event
+MAX_SENDING = 4  # per channel at a time; mail servers dislike more from one client
+LAPSE_S = 120  # well above the 20 s of a conversation and a slow name server
+RETRY_DELAYS_S = (5, 15, 45, 120)  # after attempt 1, 2, ...; then the last again
+RETRY_FOR_S = 600
+STOP_WAIT_S = 2.0  # a letter takes well under one; stopping ends within ten
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Lane:
+    """A channel, what sends on it, and what limits that."""
+
+    channel: str
+    sender: Sender
+    breaker: Breaker = field(default_factory=Breaker)
+    places: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(MAX_SENDING)
+    )
+
+
+class NoSender:
+    """Stands for a channel that nothing is configured for."""
+
+    def send(self, letter: Letter) -> None:  # noqa: ARG002 - a Sender like others
+        """Refuse every letter."""
+        raise Refused("nothing is configured that could send this")
+
+
+def choose_senders(settings: Settings) -> dict[str, Sender]:
+    """Return what sends on each channel under these settings."""
+    if not settings.email_configured:
+        console = ConsoleSender()
+        return {"email": console, "sms": console}
+    # Not above: it loads TLS, megabytes that the console does not need.
+    from authserver.delivery.smtp import SmtpSender
+
+    return {"email": SmtpSender(settings), "sms": NoSender()}
+
+
+class Worker:
+    """Sends the messages of one app from `start` to `stop`."""
+
+    def __init__(self, app: App, senders: Mapping[str, Sender] | None = None) -> None:
+        self._app = app
+        chosen = choose_senders(app.settings) if senders is None else senders
+        self._lanes = [Lane(channel, sender) for channel, sender in chosen.items()]
+        self._stopping = threading.Event()
+        self._sending: list[threading.Thread] = []
+        # Daemons, so that a program that forgets `stop` can still end.
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send, also what an earlier process left behind."""
+        self._thread.start()
+
+    def stop(self, *, wait_s: float = STOP_WAIT_S) -> None:
+        """Take on no more messages and wait for those that are being sent."""
+        self._stopping.set()
+        self._app.delivery_due.set()
+        until = self._app.monotonic() + wait_s
+        if self._thread.is_alive():
+            self._thread.join(wait_s)
+        for thread in self._sending:
+            thread.join(max(0.0, until - self._app.monotonic()))
+
+    def send_due(self) -> None:
+        """Give every message that is due a thread, as far as there is room."""
+        app = self._app
+        expired, lost, queued = app.database.transaction(_tidy, now=app.now())
+        if expired or lost:
+            log.warning("%d messages expired unsent, %d lost in a crash", expired, lost)
+        if queued >= outbox.MAX_QUEUED:
+            log.error("the outbox is full: new messages are dropped")
+        self._sending = [thread for thread in self._sending if thread.is_alive()]
+        for lane in self._lanes:
+            while not self._stopping.is_set() and self._send_next(lane):
+                pass
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.send_due()
+            except Exception:
+                log.exception("the outbox cannot be worked off; trying again")
+            self._app.delivery_due.wait(POLL_S)
+            self._app.delivery_due.clear()
+
+    def _send_next(self, lane: Lane) -> bool:
+        """Claim one message and start its thread; False if there is none."""
+        app = self._app
+        if not lane.breaker.ready(app.monotonic()):
+            return False
+        if not lane.places.acquire(blocking=False):
+            return False  # whoever ends sets `delivery_due`
+        try:
+            message = app.database.transaction(_claim_next, lane.channel, now=app.now())
+        except BaseException:
+            lane.places.release()
+            raise
+        if message is None:
+            lane.places.release()
+            return False
+        lane.breaker.attempted(app.monotonic())
+        thread = threading.Thread(
+            target=self._send, args=(lane, message), name="delivery-send", daemon=True
+        )
+        self._sending.append(thread)
+        thread.start()
+        return True
+
+    def _send(self, lane: Lane, message: Message) -> None:
+        """Be the thread of one claimed message."""
+        try:
+            self._attempt(lane, message)
+        except Exception:
+            # Its claim lapses: after that a mail gets one more attempt.
+            log.exception("%s %s broke down", message.kind, message.id)
+        finally:
+            lane.places.release()
+            self._app.delivery_due.set()
+
+    def _attempt(self, lane: Lane, message: Message) -> None:
+        try:
+            letter = self._word(message)
+        except Refused as failure:
+            self._give_up(message, str(failure))
+            return
+        try:
+            lane.sender.send(letter)
+        except TryLater as failure:
+            if failure.unreachable:
+                lane.breaker.failed(self._app.monotonic())
+            else:
+                lane.breaker.succeeded()
+            self._try_later(message, str(failure))
+        except FateUnknown as failure:
+            lane.breaker.failed(self._app.monotonic())
+            self._try_once_more(message, str(failure))
+        except Refused as failure:
+            lane.breaker.succeeded()
+            self._give_up(message, str(failure))
+        else:
+            lane.breaker.succeeded()
+            self._app.database.transaction(outbox.update_sent, message)
+            log.info(
+                "%s %s sent, attempt %d", message.kind, message.id, message.attempts
+            )
+
+    def _word(self, message: Message) -> Letter:
+        app = self._app
+        code = self._code(message.code_id) if message.code_id is not None else None
+        return wording.compose(
+            message, public_url=app.settings.public_url, code=code, now=app.now()
+        )
+
+    def _code(self, code_id: str) -> str:
+        """Derive the code; `Refused` if it would not work any more."""
+        app = self._app
+        row = app.database.read(one_time_codes.find_by_id, code_id)
+        if row is None or not row.live(now=app.now()):
+            raise Refused("its code was spent or replaced, or has expired")
+        key = app.keyring.derive("code", row.kid)
+        if key is None:
+            raise Refused("the key of its code is no longer in SECRET_KEY")
+        return codes.otp(key, row.purpose, row.id)
+
+    def _try_later(self, message: Message, reason: str) -> None:
+        app = self._app
+        delay_s = RETRY_DELAYS_S[min(message.attempts, len(RETRY_DELAYS_S)) - 1]
+        due_at = app.now() + delay_s
+        if due_at >= min(message.expires_at, message.created_at + RETRY_FOR_S):
+            self._give_up(message, f"no time is left after {reason}")
+            return
+        if message.interrupted:
+            reason = f"{outbox.INTERRUPTED}, then {reason}"
+        app.database.transaction(
+            outbox.update_queued, message, due_at=due_at, last_error=reason
+        )
+        log.warning(
+            "%s %s not sent, again in %d s: %s",
+            message.kind,
+            message.id,
+            delay_s,
+            reason,
+        )
+
+    def _try_once_more(self, message: Message, reason: str) -> None:
+        """Repeat a mail that perhaps was sent; nothing else, and only once."""
+        if message.channel != "email" or message.interrupted:
+            self._give_up(message, f"nobody knows whether it was sent: {reason}")
+        else:
+            self._try_later(replace(message, last_error=outbox.INTERRUPTED), reason)
+
+    def _give_up(self, message: Message, reason: str) -> None:
+        self._app.database.transaction(
+            outbox.update_given_up, message, last_error=reason
+        )
+        log.warning("%s %s given up: %s", message.kind, message.id, reason)
+
+
+def _tidy(tx: Transaction, *, now: int) -> tuple[int, int, int]:
+    """Settle what no sender will report on.
+
+    Returns how many messages expired unsent, were lost in a crash, are waiting.
+    """
+    outbox.update_interrupted(tx, now=now)
+    lost = outbox.update_lost(tx, now=now)
+    expired = outbox.update_expired(tx, now=now)
+    return expired, lost, outbox.count_by_status(tx, "queued")
+
+
+def _claim_next(tx: Transaction, channel: str, *, now: int) -> Message | None:
+    message = outbox.find_by_channel(tx, channel, now=now)
+    if message is None:
+        return None
+    lapses_at = now + LAPSE_S
+    if not outbox.claim(tx, message, now=now, lapses_at=lapses_at):
+        return None
+    return replace(
+        message, status="sending", attempts=message.attempts + 1, due_at=lapses_at
+    )
