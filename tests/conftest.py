@@ -1,0 +1,249 @@
+"""What most tests start from: a clock, an app, a client, a mailbox, alice.
+
+The app is whole: real SQLite in a temporary file, real bcrypt (at its lowest
+cost), the real dispatcher. Only the edges are ours: the clock stands still until
+a test moves it, and letters end in a list instead of a mail server. What needs
+sockets or processes starts them itself.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authserver import runtime, tokens
+from authserver.app import App
+from authserver.delivery.sender import Letter
+from authserver.delivery.worker import Worker
+from authserver.settings import Settings
+from authserver.web.dispatch import Site
+from authserver.web.messages import Request
+
+START = 1_800_000_000  # epoch seconds; any moment will do
+PASSWORD = "correct horse battery"
+OTHER_PASSWORD = "another good phrase"
+
+
+@dataclass
+class Clock:
+    """Time for tests: it passes only when told to."""
+
+    epoch_s: float = START
+    monotonic_s: float = 1000.0
+
+    def now(self) -> int:
+        return int(self.epoch_s)
+
+    def monotonic(self) -> float:
+        return self.monotonic_s
+
+    def advance(self, seconds: float) -> None:
+        self.epoch_s += seconds
+        self.monotonic_s += seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response as a client sees it."""
+
+    status: int
+    payload: dict[str, Any]
+    headers: tuple[tuple[str, str], ...]
+
+    def header(self, name: str) -> str | None:
+        found = [value for each, value in self.headers if each.lower() == name.lower()]
+        return found[0] if found else None
+
+    @property
+    def code(self) -> str:
+        return str(self.payload["code"])
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Name and value of each Set-Cookie."""
+        lines = [value for name, value in self.headers if name == "Set-Cookie"]
+        pairs = (line.partition(";")[0].partition("=") for line in lines)
+        return {name: value for name, _, value in pairs}
+
+    def public(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Everything but the request id, to compare two answers."""
+        payload = {k: v for k, v in self.payload.items() if k != "request_id"}
+        headers = [each for each in self.headers if each[0] != "X-Request-Id"]
+        return self.status, payload, headers
+
+
+@dataclass(frozen=True)
+class Client:
+    """Sends requests straight to the dispatcher, from one address."""
+
+    site: Site
+    address: str = "192.0.2.1"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def at(self, address: str) -> "Client":
+        """Return the same client in another place."""
+        return Client(self.site, address, self.headers)
+
+    def having(self, **headers: str) -> "Client":
+        """Return a client that sends these headers too (_ stands for -)."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        return Client(self.site, self.address, self.headers | named)
+
+    def bearer(self, token: str) -> "Client":
+        return self.having(authorization=f"Bearer {token}")
+
+    def cookie(self, name: str, value: str) -> "Client":
+        return self.having(cookie=f"{name}={value}")
+
+    def get(self, path: str) -> Answer:
+        return self.send("GET", path)
+
+    def delete(self, path: str) -> Answer:
+        return self.send("DELETE", path)
+
+    def post(self, path: str, **body: Any) -> Answer:
+        return self.send("POST", path, json.dumps(body).encode())
+
+    def send(self, method: str, path: str, body: bytes = b"") -> Answer:
+        headers = {"content-type": "application/json"} if body else {}
+        path, _, query = path.partition("?")
+        request = Request(
+            method=method,
+            path=path,
+            query=query,
+            headers=headers | self.headers,
+            body=body,
+            address=self.address,
+            request_id=tokens.request_id(),
+        )
+        response = self.site.respond(request)
+        payload = json.loads(json.dumps(response.payload or {}))
+        return Answer(int(response.status), payload, response.headers)
+
+
+class Mailbox:
+    """Everybody's mail: runs the worker and keeps what it sends."""
+
+    def __init__(self, app: App) -> None:
+        self.letters: list[Letter] = []
+        self._app = app
+
+    def send(self, letter: Letter) -> None:
+        self.letters.append(letter)
+
+    def fetch(self) -> list[Letter]:
+        """Deliver what is due; return the new letters."""
+        before = len(self.letters)
+        worker = Worker(self._app, {"email": self, "sms": self})
+        worker.send_due()
+        worker.stop()
+        return self.letters[before:]
+
+    def code(self, recipient: str) -> str:
+        """Return the code of the last letter to `recipient`."""
+        self.fetch()
+        letters = [each for each in self.letters if each.recipient == recipient]
+        found = re.search(r"^([0-9]{6})$", letters[-1].text, re.MULTILINE)
+        assert found
+        return found[1]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account."""
+
+    id: str
+    username: str
+    email: str
+    password: str = PASSWORD
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Return a maker of settings for a new database, with changes."""
+
+    def make(**changes: Any) -> Settings:
+        values: dict[str, Any] = {
+            "database_url": f"sqlite:///{tmp_path / 'accounts.db'}",
+            "secret_key": (bytes(range(32)),),
+            "public_url": "https://auth.example.org",
+            "trusted_proxies": "127.0.0.1/32",
+            "port": 0,
+            "bcrypt_rounds": 4,
+        }
+        return Settings(**(values | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_app(
+    make_settings: Callable[..., Settings], clock: Clock
+) -> Iterator[Callable[..., App]]:
+    """Return a maker of apps under changed settings; all are closed at the end."""
+    opened: list[App] = []
+
+    def make(**changes: Any) -> App:
+        app = runtime.create_app(
+            make_settings(**changes), now=clock.now, monotonic=clock.monotonic
+        )
+        opened.append(app)
+        return app
+
+    yield make
+    for app in opened:
+        runtime.close(app)
+
+
+@pytest.fixture
+def app(make_app: Callable[..., App]) -> App:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: App) -> Client:
+    return Client(Site(app))
+
+
+@pytest.fixture
+def mailbox(app: App) -> Mailbox:
+    return Mailbox(app)
+
+
+@pytest.fixture
+def join(client: Client, mailbox: Mailbox) -> Callable[..., Person]:
+    """Return what registers and verifies a person, as that person would."""
+
+    def join(username: str, *, address: str = "198.51.100.1") -> Person:
+        email = f"{username}@example.org"
+        at_home = client.at(address)
+        answer = at_home.post(
+            "/auth/register", username=username, email=email, password=PASSWORD
+        )
+        assert answer.status == 201, answer
+        code = mailbox.code(email)
+        assert at_home.post("/auth/verify-otp", email=email, otp=code).status == 200
+        return Person(answer.payload["user"]["id"], username, email)
+
+    return join
+
+
+@pytest.fixture
+def alice(join: Callable[..., Person]) -> Person:
+    """A person with a verified account, who has never logged in."""
+    return join("alice")
+
+
+@pytest.fixture
+def logged_in(client: Client, alice: Person) -> Answer:
+    """Alice's first login."""
+    return client.post("/auth/login", email=alice.email, password=alice.password)
