@@ -54,8 +54,16 @@ ENHANCED_STATUS = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 class SmtpSender:
     """Sends letters through the mail server of the settings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        connect_s: float = CONNECT_S,
+        talk_s: float = TALK_S,
+    ) -> None:
         self._settings = settings
+        self._connect_s = connect_s
+        self._talk_s = talk_s
         self._name = _own_name(settings.public_url)
         self._tls: ssl.SSLContext | None = None
         if settings.email_security != "none":
@@ -67,9 +75,9 @@ class SmtpSender:
         if not ADDRESS_FORM.fullmatch(letter.recipient):
             raise Refused("the recipient is not one plain address")
         mail = self._mail(letter)
-        with _Watchdog(TALK_S) as watchdog:
+        with _Watchdog(self._talk_s) as watchdog:
             try:
-                client = _Client(self._settings, self._name, self._tls, watchdog)
+                client = self._open(watchdog)
             except (OSError, ValueError) as error:  # SMTPException is an OSError
                 raise TryLater(_reason("opening", error), unreachable=True) from error
             with contextlib.closing(client):
@@ -77,6 +85,27 @@ class SmtpSender:
                 # Delivered: whatever happens to the farewell changes nothing.
                 with contextlib.suppress(OSError):
                     client.say_goodbye()
+
+    def _open(self, watchdog: "_Watchdog") -> "_Client":
+        """Connect, encrypt and log in: what is the same for every letter."""
+        settings = self._settings
+        client = _Client(
+            (settings.email_host, settings.email_port),
+            self._name,
+            connect_s=self._connect_s,
+            tls=self._tls if settings.email_security == "tls" else None,
+            watchdog=watchdog,
+        )
+        try:
+            if settings.email_security == "starttls":
+                client.starttls(context=self._tls)  # raises if the server has none
+            if settings.email_user:
+                client.login(settings.email_user, settings.email_pass)
+            client.ehlo_or_helo_if_needed()
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def _mail(self, letter: Letter) -> bytes:
         mail = EmailMessage(policy=policy.SMTP)  # refuses line breaks in headers
@@ -107,6 +136,7 @@ class _Watchdog:
     """Shuts a socket down when its time is over, whoever waits on it."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._timer = threading.Timer(seconds, self._bite)
         self._timer.daemon = True
         self._socket: socket.socket | None = None
@@ -134,38 +164,27 @@ class _Watchdog:
 
 
 class _Client(smtplib.SMTP):
-    """smtplib's client, connected, encrypted and logged in once constructed."""
+    """smtplib's client, connected and greeted once it is constructed."""
 
     def __init__(
         self,
-        settings: Settings,
+        server: tuple[str, int],
         name: str,
+        *,
+        connect_s: float,
         tls: ssl.SSLContext | None,
-        watchdog: _Watchdog,
+        watchdog: "_Watchdog",
     ) -> None:
-        self._tls = tls if settings.email_security == "tls" else None
+        self._tls = tls
         self._watchdog = watchdog
-        super().__init__(
-            settings.email_host,
-            settings.email_port,
-            local_hostname=name,  # not what this machine calls itself
-            timeout=CONNECT_S,
-        )
-        try:
-            if settings.email_security == "starttls":
-                self.starttls(context=tls)  # raises if the server has none
-            if settings.email_user:
-                self.login(settings.email_user, settings.email_pass)
-            self.ehlo_or_helo_if_needed()
-        except BaseException:
-            self.close()
-            raise
+        # Without a name smtplib would say what this machine calls itself.
+        super().__init__(*server, local_hostname=name, timeout=connect_s)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect: smtplib calls this, and its SMTP_SSL overrides it too."""
         connection = socket.create_connection((host, port), timeout)
         self._watchdog.guard(connection)
-        connection.settimeout(TALK_S)
+        connection.settimeout(self._watchdog.seconds)
         if self._tls is not None:
             return self._tls.wrap_socket(connection, server_hostname=host)
         return connection

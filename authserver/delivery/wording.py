@@ -67,9 +67,9 @@ WORDS = {
     ),
     "account_exists": Words(
         "You already have an account at {site}",
-        "Somebody, probably you, tried to register at {site} with this address\n"
-        "on {when}. It already belongs to the account {username}. Log in with\n"
-        "that, or ask for a new password if you forgot yours.",
+        "Somebody, probably you, gave this address at {site} on {when}.\n"
+        "It already belongs to the account {username}. Log in with that, or ask\n"
+        "for a new password if you forgot yours.",
         "If this was not you, there is nothing to do: nothing was changed, and\n"
         "whoever tried was not told that you have an account.",
     ),

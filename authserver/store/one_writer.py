@@ -106,6 +106,11 @@ class OneWriterDatabase:
         )
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many functions wait for the writer."""
+        return len(self._waiting)
+
     def transaction(
         self,
         function: Callable[Concatenate[Transaction, P], T],

@@ -230,7 +230,10 @@ def update_lost(tx: Transaction, *, now: int) -> int:
 
 
 def delete_old(tx: Transaction, *, created_before: int, limit: int) -> int:
-    """Remove up to `limit` finished messages; return how many."""
+    """Remove up to `limit` finished messages; return how many.
+
+    Nothing is due before it is created, and `due_at` has the index.
+    """
     return tx.execute(
         """
         DELETE FROM outbox
@@ -238,7 +241,7 @@ def delete_old(tx: Transaction, *, created_before: int, limit: int) -> int:
                         FROM (SELECT id
                                 FROM outbox
                                WHERE status IN ('sent', 'given_up')
-                                 AND created_at < ?
+                                 AND due_at < ?
                                LIMIT ?) AS x)
         """,
         (created_before, limit),

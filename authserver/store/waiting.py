@@ -51,11 +51,20 @@ class Job:
 class Waiting:
     """Jobs in order of arrival: any thread adds, the writer takes."""
 
-    def __init__(self, *, begin_wait_s: float = BEGIN_WAIT_S) -> None:
+    def __init__(
+        self,
+        *,
+        begin_wait_s: float = BEGIN_WAIT_S,
+        commit_wait_s: float = COMMIT_WAIT_S,
+    ) -> None:
         self._begin_wait_s = begin_wait_s
+        self._commit_wait_s = commit_wait_s
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._jobs)
 
     @property
     def closed(self) -> bool:
@@ -75,7 +84,7 @@ class Waiting:
             if job.answer.cancel():
                 raise errors.Unavailable("the writer is busy or stuck") from None
         try:
-            return cast(T, job.answer.result(COMMIT_WAIT_S))
+            return cast(T, job.answer.result(self._commit_wait_s))
         except TimeoutError as error:
             raise errors.Unavailable("a commit has no end; its fate open") from error
 
