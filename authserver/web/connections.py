@@ -92,6 +92,13 @@ class Connections:
             if self._threads.pop(connection, None):
                 self._one_left.notify_all()
 
+    def counts(self) -> dict[str, int]:
+        """Return how many connections are in each state."""
+        with self._lock:
+            idle, waiting = len(self._idle), len(self._waiting)
+            others = len(self._threads) - idle - waiting
+            return {"idle": idle, "waiting": waiting, "working": others}
+
     def drain(self) -> list[threading.Thread]:
         """Close what is idle, let the rest finish; return the threads."""
         with self._lock:

@@ -243,8 +243,9 @@ class Handler(socketserver.BaseRequestHandler):
             self.request.sendall(data[sent:])  # the timeout is for all of it
 
     def _linger(self) -> None:
-        self.request.shutdown(socket.SHUT_WR)
+        # First, so that our place can be had by whoever comes once we closed.
         self._connections.waiting(self.request)
+        self.request.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + self._limits.linger_s
         dropped_bytes = 0
         self._buffer.clear()

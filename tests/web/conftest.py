@@ -1,9 +1,7 @@
 """A real server on port 0 for the tests that speak raw bytes to it."""
 
-import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -74,18 +72,6 @@ class Client:
         linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.socket.close()
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition of other threads comes true in good time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition() and time.monotonic() < deadline:
-        threading.Event().wait(0.002)
-    return condition()
-
-
-def open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.fixture

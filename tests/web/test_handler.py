@@ -1,0 +1,490 @@
+"""One connection, as raw bytes at a real server: order, framing, refusals."""
+
+import ipaddress
+import logging
+import re
+import socket
+import struct
+import time
+from http import HTTPStatus
+
+import pytest
+
+from authserver import logs
+from authserver.web.messages import Response
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def post(*lines: bytes, body: bytes = b"", path: bytes = b"/") -> bytes:
+    head = b"".join(line + b"\r\n" for line in lines)
+    return b"POST %b HTTP/1.1\r\nHost: a\r\n%b\r\n%b" % (path, head, body)
+
+
+def statuses(data: bytes) -> list[int]:
+    """The status of each response in what a connection gave."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", data)]
+
+
+# -- requests and answers
+
+
+def test_request_reaches_the_site_and_its_answer_the_client(client, site):
+    client.send(
+        b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello"
+    )
+
+    answer = client.read(ends_with=b'{"path":"/a"}')
+
+    request = site.requests[0]
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert (request.method, request.path, request.query) == ("POST", "/a", "b=c")
+    assert request.body == b"hello"
+    assert request.header("x-y") == "z"
+    assert request.address == "127.0.0.1"
+    assert re.fullmatch("[0-9a-f]{16}", request.request_id)
+
+
+def test_connection_serves_one_request_after_another(client, site):
+    for _ in range(3):
+        client.send(GET)
+        client.read(ends_with=b'{"path":"/"}')
+
+    assert len(site.requests) == 3
+    assert len({request.request_id for request in site.requests}) == 3
+
+
+def test_pipelined_requests_are_answered_in_their_order(client):
+    paths = [b"/%d" % number for number in range(20)]
+
+    client.send(b"".join(GET.replace(b"/ ", path + b" ") for path in paths) + LAST)
+
+    answers = client.read_to_end()
+    assert re.findall(rb'"path":"(.*?)"', answers) == [*paths, b"/last"]
+
+
+def test_byte_by_byte_is_read_like_all_at_once(client, site):
+    request = post(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\n")
+
+    for at in range(len(request)):
+        client.send(request[at : at + 1])
+    client.send(LAST)
+
+    assert statuses(client.read_to_end()) == [200, 200]
+    assert site.requests[0].body == b"hello"
+
+
+def test_body_of_64_kib_is_read(client, site):
+    body = bytes(range(256)) * 256
+
+    client.send(post(b"Content-Length: 65536", body=body) + LAST)
+
+    assert statuses(client.read_to_end()) == [200, 200]
+    assert site.requests[0].body == body
+
+
+def test_site_sees_a_request_only_when_it_is_complete(client, site):
+    client.send(post(b"Content-Length: 5", body=b"hell"))
+    client.send(b"")
+
+    assert site.requests == []
+    client.send(b"o" + LAST)
+    assert statuses(client.read_to_end()) == [200, 200]
+
+
+def test_each_response_is_one_write(client, site):
+    site.answers["/"] = lambda _: Response(HTTPStatus.OK, body=b"x" * 20_000)
+
+    client.send(GET)
+    client.socket.recv(1)
+    first = client.socket.recv(100_000, socket.MSG_PEEK)
+
+    # All of it stands in the kernel once its first byte does: nothing follows.
+    assert first.endswith(b"x" * 20_000)
+
+
+def test_answer_larger_than_the_kernel_takes_arrives_whole(client, site):
+    size = 20_000_000
+    site.answers["/last"] = lambda _: Response(HTTPStatus.OK, body=b"x" * size)
+
+    client.send(LAST)
+
+    assert client.read_to_end().count(b"x") == size
+
+
+def test_head_gets_the_length_and_no_body(client):
+    client.send(GET.replace(b"GET", b"HEAD") + LAST)
+
+    answers = client.read_to_end()
+
+    assert statuses(answers) == [200, 200]
+    assert b"Content-Length: 12\r\n\r\nHTTP/1.1" in answers
+
+
+def test_options_of_the_whole_server_and_unknown_methods_reach_the_site(client, site):
+    client.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.send(b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n" + LAST)
+    client.read_to_end()
+
+    assert [request.method for request in site.requests] == ["OPTIONS", "BREW", "GET"]
+
+
+def test_address_comes_from_a_trusted_proxy(serve, connect, site):
+    server = serve(trusted_proxies=[ipaddress.ip_network("127.0.0.0/8")])
+    client = connect(server)
+
+    client.send(
+        LAST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2")
+    )
+    client.read_to_end()
+
+    assert site.requests[0].address == "2.2.2.2"
+
+
+def test_forwarded_address_from_anybody_is_not_believed(client, site):
+    client.send(LAST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 2.2.2.2"))
+    client.read_to_end()
+
+    assert site.requests[0].address == "127.0.0.1"
+
+
+# -- keep-alive
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "connection"),
+    [
+        (b"GET / HTTP/1.0\r\n\r\n", b"Connection: close\r\n"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"close\r\n"),
+    ],
+)
+def test_last_request_closes_and_nothing_behind_it_is_answered(
+    client, request_bytes, connection
+):
+    client.send(request_bytes + SMUGGLED)
+
+    answer = client.read_to_end()
+
+    assert statuses(answer) == [200]
+    assert connection in answer
+
+
+def test_http_1_0_is_kept_when_it_asks(client):
+    client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    answer = client.read(ends_with=b'{"path":"/"}')
+    client.send(LAST)
+
+    assert b"Connection: keep-alive\r\n" in answer
+    assert statuses(client.read_to_end()) == [200]
+
+
+def test_half_closed_client_still_gets_its_answers(client):
+    client.send(GET + GET)
+    client.socket.shutdown(socket.SHUT_WR)
+
+    assert statuses(client.read_to_end()) == [200, 200]
+
+
+# -- 100-continue
+
+
+def test_continue_is_sent_when_the_body_is_yet_to_come(client, site):
+    client.send(post(b"Content-Length: 5", b"Expect: 100-continue"))
+
+    assert client.read(ends_with=b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert site.requests == []
+    client.send(b"hello" + LAST)
+    assert statuses(client.read_to_end()) == [200, 200]
+    assert site.requests[0].body == b"hello"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        post(b"Content-Length: 5", b"Expect: 100-continue", body=b"hello"),
+        post(b"Content-Length: 0", b"Expect: 100-continue"),
+    ],
+)
+def test_continue_is_not_sent_when_nothing_is_to_come(client, request_bytes):
+    client.send(request_bytes + LAST)
+
+    assert statuses(client.read_to_end()) == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("line", "status"), [(b"Content-Length: 65537", 413), (b"X: y", 200)]
+)
+def test_continue_is_not_sent_for_a_head_that_is_refused(client, line, status):
+    client.send(post(line, b"Expect: 100-continue"))
+    client.socket.shutdown(socket.SHUT_WR)
+
+    assert statuses(client.read_to_end()) == [status]
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize(
+    ("attack", "request_bytes", "status"),
+    [
+        ("bare LF", b"GET / HTTP/1.1\nHost: a\n\n", 400),
+        ("no Host", b"GET / HTTP/1.1\r\n\r\n", 400),
+        ("folded header", b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400),
+        ("two lengths", post(b"Content-Length: 5", b"Content-Length: 0"), 400),
+        (
+            "length and coding",
+            post(
+                b"Content-Length: 4", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"
+            ),
+            400,
+        ),
+        (
+            "space before the colon",
+            post(b"Transfer-Encoding : chunked", body=b"0\r\n\r\n"),
+            400,
+        ),
+        (
+            "chunk too long",
+            post(b"Transfer-Encoding: chunked", body=b"1\r\nab\r\n"),
+            400,
+        ),
+        (
+            "trailer",
+            post(b"Transfer-Encoding: chunked", body=b"0\r\nHost: b\r\n\r\n"),
+            400,
+        ),
+        ("CONNECT", b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("coding", post(b"Transfer-Encoding: gzip, chunked"), 501),
+        ("version", b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        ("expectation", post(b"Expect: a-pony"), 417),
+        ("endless head", b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 17_000, 431),
+        ("many headers", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431),
+        ("announced body", post(b"Content-Length: 65537"), 413),
+        ("chunked body", post(b"Transfer-Encoding: chunked", body=b"10001\r\n"), 413),
+    ],
+)
+def test_bytes_behind_a_refusal_are_never_answered(
+    client, site, attack, request_bytes, status
+):
+    client.send(request_bytes + SMUGGLED)
+
+    answer = client.read_to_end()
+
+    assert statuses(answer) == [status]
+    assert b"Connection: close\r\n" in answer
+    assert site.requests == []
+
+
+def test_refusal_after_good_requests_leaves_their_answers(client, site):
+    client.send(GET + b"GET  / HTTP/1.1\r\n\r\n" + SMUGGLED)
+
+    assert statuses(client.read_to_end()) == [200, 400]
+    assert [request.path for request in site.requests] == ["/"]
+
+
+def test_large_body_is_refused_before_a_byte_of_it_is_sent(client):
+    client.send(post(b"Content-Length: 10000000"))
+
+    assert client.read(ends_with=b'"announced"}').startswith(b"HTTP/1.1 413 ")
+
+
+def test_client_that_sends_on_still_reads_why_it_was_refused(client):
+    # Without the lingering close, the kernel would reset what is unread.
+    client.send(post(b"Content-Length: 500000", body=b"x" * 500_000))
+
+    assert statuses(client.read_to_end()) == [413]
+
+
+def test_client_that_never_stops_sending_is_cut_off(serve, connect):
+    client = connect(serve(linger_s=0.1))
+    client.send(b"\0")
+
+    client.read(ends_with=b"}")
+
+    with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
+        client.send(b"x" * 50_000_000)
+
+
+@pytest.mark.parametrize(
+    "part", [b"G", GET[:-2], post(b"Content-Length: 5", body=b"hell")]
+)
+def test_request_that_ends_early_is_told_so(client, site, part):
+    client.send(part)
+    client.socket.shutdown(socket.SHUT_WR)
+
+    assert statuses(client.read_to_end()) == [400]
+    assert site.refused[0].detail == "ended early"
+
+
+def test_connection_without_a_request_closes_in_silence(client, site):
+    client.socket.shutdown(socket.SHUT_WR)
+
+    assert client.read_to_end() == b""
+    assert site.refused == []
+
+
+# -- deadlines
+
+
+@pytest.mark.parametrize(
+    ("limits", "part"),
+    [
+        ({"head_s": 0.2}, b"GET / HTTP/1.1\r\nHost: a\r\nA: "),
+        ({"body_s": 0.2}, post(b"Content-Length: 60000")),
+        ({"body_s": 0.2}, post(b"Transfer-Encoding: chunked", body=b"ffff\r\n")),
+    ],
+)
+def test_slow_client_of_row_r11_is_closed_however_it_dribbles(
+    serve, connect, limits, part
+):
+    client = connect(serve(linger_s=0.2, **limits))
+    client.send(part)
+    client.socket.settimeout(0.02)
+    started, answer = time.monotonic(), b""
+
+    while not answer and time.monotonic() - started < 5:
+        client.send(b"x")
+        try:
+            answer = client.socket.recv(65536)
+        except TimeoutError:
+            continue
+
+    assert statuses(answer) == [408]
+    assert 0.15 < time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("limits", [{"head_s": 0}, {"body_s": 0}])
+def test_deadline_that_has_passed_is_not_waited_for(serve, connect, limits):
+    client = connect(serve(**limits))
+
+    client.send(post(b"Content-Length: 5")[: -2 if "head_s" in limits else None])
+
+    assert client.read(ends_with=b"}").startswith(b"HTTP/1.1 408 ")
+
+
+def test_idle_connection_closes_in_silence(serve, connect):
+    client = connect(serve(idle_s=0.1))
+    client.send(GET)
+    client.read(ends_with=b'{"path":"/"}')
+
+    assert client.read_to_end() == b""
+
+
+def test_reader_that_does_not_read_is_closed(serve, connect, site):
+    site.answers["/"] = lambda _: Response(HTTPStatus.OK, body=b"x" * 20_000_000)
+    client = connect(serve(answer_s=0.1))
+    client.send(GET)
+    client.socket.recv(1)
+
+    # What the kernel had taken arrives, the rest never does.
+    assert len(client.read_to_end()) < 20_000_000
+
+
+# -- a site that breaks its promises
+
+
+def broken(_request):
+    raise RuntimeError("a bug")
+
+
+def splitting(_request):
+    return Response(HTTPStatus.OK, {}, (("Location", "/\r\nSet-Cookie: evil=1"),))
+
+
+@pytest.mark.parametrize("answer", [broken, splitting])
+def test_bug_of_the_site_is_a_bare_500(client, server, connect, site, caplog, answer):
+    site.answers["/bug"] = answer
+
+    client.send(GET.replace(b"/ ", b"/bug ") + SMUGGLED)
+    received = client.read_to_end()
+
+    assert statuses(received) == [500]
+    assert received.endswith(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+    assert b"evil" not in received
+    assert "GET /bug could not be answered" in caplog.text
+    other = connect(server)
+    other.send(LAST)
+    assert statuses(other.read_to_end()) == [200]
+
+
+def test_bug_in_a_refusal_is_a_bare_500(client, site, monkeypatch, caplog):
+    monkeypatch.setattr(site, "refuse", broken)
+
+    client.send(b"\0")
+
+    assert statuses(client.read_to_end()) == [500]
+    assert "a refusal could not be written" in caplog.text
+
+
+# -- the log
+
+
+def test_access_log_has_one_line_per_request_without_the_query(client, caplog):
+    caplog.set_level(logging.INFO, "authserver.access")
+
+    client.send(LAST.replace(b"/last", b"/last?token=secret"))
+    size = len(client.read_to_end())
+
+    assert re.fullmatch(
+        rf"127\.0\.0\.1 GET /last 200 {size} \d+\.\d", caplog.messages[-1]
+    )
+    assert "secret" not in caplog.text
+
+
+def test_refused_bytes_are_logged_and_not_quoted(client, caplog):
+    caplog.set_level(logging.INFO, "authserver.access")
+
+    client.send(b"GET /\x1b[2J HTTP/1.1\r\n\r\n")
+    size = len(client.read_to_end())
+
+    assert caplog.messages[-1] == f"127.0.0.1 - - 400 {size} -"
+
+
+def test_request_id_is_known_to_all_code_of_the_request(client, site):
+    seen = []
+    site.answers["/last"] = lambda _: (
+        seen.append(logs.request_id.get()) or Response(HTTPStatus.OK)
+    )
+
+    client.send(LAST)
+    client.read_to_end()
+
+    assert seen == [site.requests[0].request_id]
+
+
+def test_small_answers_are_not_delayed(serve, connect, site):
+    server = serve()
+    client = connect(server)
+    started = time.monotonic()
+
+    for _ in range(50):
+        client.send(GET)
+        client.read(ends_with=b'{"path":"/"}')
+
+    # Nagle's algorithm with delayed acknowledgements would take 40 ms each.
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"", b"G", GET[:-2], post(b"Content-Length: 5", body=b"h"), GET, b"\0", GET * 50],
+)
+def test_reset_at_any_stage_of_row_c23_harms_nobody_else(
+    server, connect, site, caplog, part
+):
+    site.answers["/"] = lambda _: Response(HTTPStatus.OK, body=b"x" * 100_000)
+    for _ in range(30):
+        client = connect(server)
+        client.send(part)
+        client.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        client.close()
+
+    survivor = connect(server)
+    survivor.send(LAST)
+
+    assert statuses(survivor.read_to_end()) == [200]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

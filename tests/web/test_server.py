@@ -1,0 +1,489 @@
+"""Accepting, turning away and stopping, with nothing left behind."""
+
+import errno
+import logging
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from authserver.web import server as server_module
+from authserver.web.handler import Limits
+from authserver.web.messages import Response
+from authserver.web.server import Server
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+ANSWER = b'{"path":"/"}'
+PATIENCE_S = 10
+ROOT = Path(__file__).parents[2]
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Return whether a condition of other threads comes true in good time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < deadline:
+        threading.Event().wait(0.002)
+    return condition()
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What a slow site waits for; open at the end of every test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def slow_site(site, gate):
+    """A site whose /slow takes until the gate opens."""
+
+    def answer(_request) -> Response:
+        gate.wait(PATIENCE_S)
+        return Response(HTTPStatus.OK, {"slow": True})
+
+    site.answers["/slow"] = answer
+    return site
+
+
+def ask_slowly(client, site) -> None:
+    """Send a request that the site is at work on when this returns."""
+    before = len(site.requests)
+    client.send(GET.replace(b"/ ", b"/slow "))
+    assert eventually(lambda: len(site.requests) > before)
+
+
+# -- listening
+
+
+def test_port_0_takes_a_free_port(server):
+    assert server.server_port > 0
+    assert server.server_address == ("127.0.0.1", server.server_port)
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_ipv6_host_is_served(serve, connect, site, host):
+    server = serve(host)
+    with socket.create_connection(("::1", server.server_port), PATIENCE_S) as client:
+        client.sendall(LAST)
+        assert client.recv(65536).endswith(ANSWER)
+
+    assert site.requests[0].address == "::1"
+
+
+def test_all_addresses_of_ipv6_include_ipv4(serve, site):
+    server = serve("::")
+    with socket.create_connection(
+        ("127.0.0.1", server.server_port), PATIENCE_S
+    ) as client:
+        client.sendall(LAST)
+        assert client.recv(65536).endswith(ANSWER)
+
+    assert site.requests[0].address == "127.0.0.1"
+
+
+def test_taken_port_is_an_error_that_leaves_nothing(server, site):
+    before = open_descriptors()
+
+    with pytest.raises(OSError, match="in use"):
+        Server("127.0.0.1", server.server_port, site)
+
+    assert open_descriptors() == before
+
+
+def test_thousand_at_once_of_row_r13_are_all_served(server):
+    clients = []
+    for _ in range(1_000):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex(server.server_address)
+        clients.append(client)
+
+    for client in clients:
+        client.settimeout(PATIENCE_S)
+        assert client.getpeername()
+        client.sendall(LAST)
+    answers = [client.recv(65536) for client in clients]
+    for client in clients:
+        client.close()
+
+    assert sum(answer.endswith(ANSWER) for answer in answers) == 1_000
+
+
+# -- too many
+
+
+def test_longest_idle_is_closed_for_a_newcomer(serve, connect):
+    server = serve(connections=2)
+    clients = [connect(server) for _ in range(2)]
+    for client in clients:
+        client.send(GET)
+        client.read(ends_with=ANSWER)
+    assert eventually(lambda: server.connections.counts()["idle"] == 2)
+
+    newcomer = connect(server)
+    newcomer.send(GET)
+    newcomer.read(ends_with=ANSWER)
+
+    assert clients[0].read_to_end() == b""
+    clients[1].send(GET)
+    clients[1].read(ends_with=ANSWER)
+
+
+def test_slow_clients_cannot_keep_a_newcomer_out(serve, connect):
+    server = serve(connections=3)
+    slow = [connect(server) for _ in range(3)]
+    slow[0].send(b"GET / HTTP/1.1\r\nA: ")
+    assert eventually(lambda: server.connections.counts()["waiting"] == 1)
+    for client in slow[1:]:
+        client.send(b"GET / HTTP/1.1\r\nA: ")
+    assert eventually(lambda: server.connections.counts()["waiting"] == 3)
+
+    newcomer = connect(server)
+    newcomer.send(LAST)
+
+    assert newcomer.read_to_end().endswith(ANSWER)
+    assert slow[0].read_to_end() == b""
+
+
+def test_newcomer_is_turned_away_when_all_are_at_work(serve, connect, slow_site, gate):
+    server = serve(connections=2)
+    clients = [connect(server) for _ in range(2)]
+    for client in clients:
+        ask_slowly(client, slow_site)
+
+    newcomer = connect(server)
+
+    assert newcomer.read_to_end().startswith(b"HTTP/1.1 503 ")
+    gate.set()
+    for client in clients:
+        client.read(ends_with=b'{"slow":true}')
+
+
+def test_place_is_free_again_after_a_connection(serve, connect):
+    server = serve(connections=1)
+
+    for _ in range(20):
+        client = connect(server)
+        client.send(LAST)
+        assert client.read_to_end().endswith(ANSWER)
+
+
+LIMITED = """
+import resource, socket, sys, threading, time
+from http import HTTPStatus
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+from authserver.web.messages import Response
+from authserver.web.server import Server
+
+class Site:
+    def respond(self, request):
+        return Response(HTTPStatus.OK, {"path": request.path})
+    def refuse(self, error, request_id):
+        return Response(error.status)
+
+server = Server("127.0.0.1", 0, Site())
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+for command in sys.stdin:
+    if command == "grab\\n":
+        grabbed = []
+        try:
+            while True:
+                grabbed.append(socket.socket())
+        except OSError:
+            print("grabbed", flush=True)
+    if command == "measure\\n":
+        before = time.process_time()
+        time.sleep(0.5)
+        print(time.process_time() - before, flush=True)
+    if command == "release\\n":
+        for one in grabbed:
+            one.close()
+        grabbed.clear()
+        print("released", flush=True)
+server.stop()
+"""
+
+
+@pytest.fixture
+def limited() -> Iterator[subprocess.Popen[str]]:
+    """A server process that may open 100 descriptors; answers with its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LIMITED],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    yield process
+    process.stdin.close()
+    process.wait(PATIENCE_S)
+    process.stdout.close()
+
+
+def order(process: subprocess.Popen[str], command: str) -> str:
+    process.stdin.write(command + "\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def test_descriptors_of_row_r10_stay_in_reserve(limited):
+    port = int(limited.stdout.readline())
+    hoard = [socket.create_connection(("127.0.0.1", port)) for _ in range(150)]
+
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
+        client.sendall(LAST)
+        answer = client.recv(65536)
+    for idler in hoard:
+        idler.close()
+
+    assert answer.endswith(ANSWER)
+
+
+def test_exhausted_descriptors_of_row_r10_do_not_burn_a_core(limited):
+    port = int(limited.stdout.readline())
+    order(limited, "grab")
+
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
+        busy_s = float(order(limited, "measure"))
+        order(limited, "release")
+        client.sendall(LAST)
+        answer = client.recv(65536)
+
+    assert busy_s < 0.1
+    assert answer.endswith(ANSWER)
+
+
+def test_missing_thread_is_a_503(serve, connect, monkeypatch, caplog):
+    server = serve()
+
+    def no_thread(_thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client_thread = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    client = connect(server)
+    answer = client.read_to_end()
+    monkeypatch.setattr(threading.Thread, "start", client_thread)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert "no thread" in caplog.text
+    survivor = connect(server)
+    survivor.send(LAST)
+    assert survivor.read_to_end().endswith(ANSWER)
+
+
+def test_bug_in_a_connection_is_logged_and_harms_nobody_else(
+    serve, connect, site, monkeypatch, caplog
+):
+    server = serve()
+    monkeypatch.setattr(server, "trusted_proxies", None)  # breaks every request
+    client = connect(server)
+    client.send(GET.replace(b"Host", b"X-Forwarded-For: 1.1.1.1\r\nHost"))
+    assert client.read_to_end() == b""
+    monkeypatch.setattr(server, "trusted_proxies", ())
+
+    survivor = connect(server)
+    survivor.send(LAST)
+
+    assert survivor.read_to_end().endswith(ANSWER)
+    assert "failed" in caplog.text
+
+
+# -- stopping
+
+
+def start(site, **limits) -> tuple[Server, threading.Thread]:
+    server = Server("127.0.0.1", 0, site, limits=Limits(**limits))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    return server, thread
+
+
+def test_stop_closes_idle_connections_at_once(server, connect):
+    clients = [connect(server) for _ in range(5)]
+    clients[0].send(GET)
+    clients[0].read(ends_with=ANSWER)
+    started = time.monotonic()
+
+    server.stop()
+
+    assert time.monotonic() - started < 2
+    assert [client.read_to_end() for client in clients] == [b""] * 5
+
+
+def test_stop_finishes_what_is_in_flight_and_then_closes(
+    serve, connect, slow_site, gate
+):
+    server = serve(linger_s=0.1)
+    client = connect(server)
+    ask_slowly(client, slow_site)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    assert eventually(lambda: server.connections.draining)
+
+    gate.set()
+    answer = client.read_to_end()
+    stopping.join(PATIENCE_S)
+
+    assert answer.endswith(b'{"slow":true}')
+    assert b"Connection: close\r\n" in answer
+    assert not stopping.is_alive()
+
+
+def test_stop_lets_a_request_that_has_begun_arrive(serve, connect):
+    server = serve(linger_s=0.1)
+    client = connect(server)
+    client.send(GET[:5])
+    assert eventually(lambda: server.connections.counts()["waiting"] == 1)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    assert eventually(lambda: server.connections.draining)
+
+    client.send(GET[5:])
+    answer = client.read_to_end()
+    stopping.join(PATIENCE_S)
+
+    assert answer.endswith(ANSWER)
+    assert b"Connection: close\r\n" in answer
+
+
+def test_stop_accepts_nobody_new(server):
+    server.stop()
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(server.server_address, PATIENCE_S)
+
+
+def test_stop_does_not_wait_longer_than_it_was_told(server, connect, slow_site):
+    client = connect(server)
+    ask_slowly(client, slow_site)
+    slow = connect(server)
+    slow.send(b"GET / HT")
+    assert eventually(lambda: server.connections.counts()["waiting"] == 1)
+    started = time.monotonic()
+
+    server.stop(drain_s=0.1)
+
+    assert 0.1 <= time.monotonic() - started < 3
+    assert slow.read_to_end() == b""
+    assert client.read_to_end() == b""
+
+
+def test_stop_before_serving_and_stop_twice_are_harmless(site):
+    server = Server("127.0.0.1", 0, site)
+
+    server.stop()
+    server.stop()
+    server.serve_forever()  # returns at once
+
+
+def test_stop_twice_after_serving_is_harmless(site):
+    server, thread = start(site)
+
+    server.stop()
+    server.stop()
+    thread.join(PATIENCE_S)
+
+    assert not thread.is_alive()
+
+
+def test_two_servers_in_one_process_leave_nothing_behind(site, connect):
+    threads, descriptors = threading.active_count(), open_descriptors()
+
+    for _ in range(2):
+        server, thread = start(site)
+        clients = [connect(server) for _ in range(20)]
+        for client in clients:
+            client.send(GET)
+            client.read(ends_with=ANSWER)
+        server.stop()
+        thread.join(PATIENCE_S)
+        for client in clients:
+            client.close()
+
+    assert eventually(lambda: threading.active_count() == threads)
+    assert eventually(lambda: open_descriptors() == descriptors)
+
+
+def test_threads_and_descriptors_return_to_base_after_resets(server, connect):
+    threads, descriptors = threading.active_count(), open_descriptors()
+
+    for part in (b"", b"GET", GET, b"\0", GET * 3) * 20:
+        client = connect(server)
+        client.send(part)
+        client.reset()
+
+    assert eventually(lambda: threading.active_count() == threads)
+    assert eventually(lambda: open_descriptors() == descriptors)
+
+
+def test_accept_without_descriptors_spares_an_idle_connection(
+    server, connect, monkeypatch, caplog
+):
+    idle = connect(server)
+    assert eventually(lambda: server.connections.counts()["idle"] == 1)
+
+    def exhausted(_socket):
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(socket.socket, "accept", exhausted)
+    with pytest.raises(OSError, match="too many open files"):
+        server.get_request()
+
+    assert idle.read_to_end() == b""
+    assert "cannot accept connections" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("soft", "wanted", "most"),
+    [
+        (1024, 1_000, 960),
+        (256, 1_000, 192),
+        (20_000, 1_000, 1_000),
+        (resource.RLIM_INFINITY, 5_000, 5_000),
+        (50, 1_000, 1),
+    ],
+)
+def test_most_connections_leave_descriptors_for_the_rest(
+    monkeypatch, soft, wanted, most
+):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+
+    assert server_module._most_connections(wanted) == most
+
+
+def test_platform_without_such_a_limit_has_as_many_as_wanted(monkeypatch):
+    monkeypatch.setattr(server_module, "resource", None)
+
+    assert server_module._most_connections(1_000) == 1_000
+
+
+def test_accept_that_fails_otherwise_is_not_waited_for(server, monkeypatch, caplog):
+    def aborted(_socket):
+        raise OSError(errno.ECONNABORTED, "gone before it was accepted")
+
+    monkeypatch.setattr(socket.socket, "accept", aborted)
+
+    with pytest.raises(OSError, match="gone before"):
+        server.get_request()
+
+    assert not [
+        record for record in caplog.records if record.levelno >= logging.WARNING
+    ]
