@@ -98,17 +98,17 @@ def country_code(value: str) -> str:
     return digits
 
 
-def origin(value: str) -> str:
+def url(value: str) -> str:
     """Read a URL of scheme, host, perhaps port and path; drop a final slash."""
     message = "must be a URL like https://auth.example.org."
-    url = value.rstrip("/")
-    if not re.fullmatch(r"[!-~]*", url) or "?" in url or "#" in url or "@" in url:
+    address = value.rstrip("/")
+    if not re.fullmatch(r"[!-~]*", address) or re.search("[?#@]", address):
         raise BadValue(message)
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(address)
         _ = parts.port  # raises for a port that is no number up to 65535
     except ValueError as error:
         raise BadValue(message) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadValue(message)
-    return url
+    return address

@@ -64,7 +64,7 @@ class Settings:
     host: str = _setting("127.0.0.1", setting_values.text)
     port: int = _setting(8080, setting_values.whole(0, 65535))
     public_url: str = _setting(
-        "", lambda value: setting_values.origin(value) if value else ""
+        "", lambda value: setting_values.url(value) if value else ""
     )
     trusted_proxies: tuple[setting_values.Network, ...] = _setting(
         (), setting_values.networks

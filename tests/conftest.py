@@ -1,9 +1,9 @@
 """What most tests start from: a clock, an app, a client, a mailbox, alice.
 
 The app is whole: real SQLite in a temporary file, real bcrypt (at its lowest
-cost), the real dispatcher. Only the edges are ours: the clock stands still until
-a test moves it, and letters end in a list instead of a mail server. What needs
-sockets or processes starts them itself.
+cost), the real dispatcher. Only the edges are ours: the clock stands still
+until a test moves it, and letters end in a list instead of a mail server. What
+needs sockets or processes starts them itself.
 """
 
 import json
@@ -189,7 +189,7 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
 def make_app(
     make_settings: Callable[..., Settings], clock: Clock
 ) -> Iterator[Callable[..., App]]:
-    """Return a maker of apps under changed settings; all are closed at the end."""
+    """Return a maker of apps under changed settings, closed at the end."""
     opened: list[App] = []
 
     def make(**changes: Any) -> App:

@@ -7,10 +7,11 @@
     spent otherwise               theft: the session ends, the owner is told
 
 Rotation with reuse detection is RFC 9700 section 4.14.2. Its weakness are
-honest clients whose answer got lost: they come back with a spent token and would
-be logged out. As the successor is derived from the token and a stored nonce, they
-get the very same one, so the chain never forks and a thief gains nothing that
-waiting would not give: whoever uses the successor first exposes the other.
+honest clients whose answer got lost: they come back with a spent token and
+would be logged out. As the successor is derived from the token and a stored
+nonce, they get the very same one, so the chain never forks and a thief gains
+nothing that waiting would not give: whoever uses the successor first exposes
+the other.
 """
 
 from dataclasses import dataclass

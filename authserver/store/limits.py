@@ -41,7 +41,7 @@ def insert(tx: Transaction, limit: Limit) -> None:
 
 
 def claim(tx: Transaction, name: str) -> bool:
-    """Lock the row of `name` until the transaction ends; False if none exists."""
+    """Lock the row of `name` until the transaction ends; False if none."""
     matched = tx.execute(
         """
         UPDATE limits

@@ -148,7 +148,7 @@ def claim(tx: Transaction, code_id: str, *, now: int) -> bool:
 
 
 def spend(tx: Transaction, code: OneTimeCode, *, now: int, operation_id: str) -> bool:
-    """Use up a live code for its purpose and subject; True for one caller only."""
+    """Use up a live code for its purpose; True for one caller only."""
     matched = tx.execute(
         """
         UPDATE one_time_codes

@@ -1,12 +1,12 @@
 """Refresh tokens: one row per token ever handed out, each spent at most once.
 
     token 1 --spent, nonce a--> token 2 --spent, nonce b--> token 3
-                                = HMAC(key, token 1 + a)    = HMAC(key, token 2 + b)
+                          HMAC(key, token 1, a)       HMAC(key, token 2, b)
 
 A row holds the SHA-256 digest of a token, never the token, so a stolen backup
-cannot be replayed. The successor of a token is derived from the token and a nonce
-that is drawn when it is spent: whoever holds the spent token can be given the
-same successor again, but the database alone cannot make one.
+cannot be replayed. The successor of a token is derived from the token and a
+nonce that is drawn when it is spent: whoever holds the spent token can be given
+the same successor again, but the database alone cannot make one.
 
 Spent rows outlive their use on purpose: a token that arrives a second time has
 two holders, one of them perhaps a thief, and the row is the evidence (RFC 9700

@@ -1,9 +1,9 @@
 """Registrations: people who want an account and have proven nothing yet.
 
-A row lives for an hour and reserves nothing: neither user name nor contact. Once
-a contact is proven the row becomes a user with the same id and is deleted. What
-keeps a stranger from filling the table are the counts below, per contact and per
-network.
+A row lives for an hour and reserves nothing: neither user name nor contact.
+Once a contact is proven the row becomes a user with the same id and is deleted.
+What keeps a stranger from filling the table are the counts below, per contact
+and per network.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,259 @@
+"""Settings: what an operator may write, and how what cannot work is refused."""
+
+import builtins
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from authserver.settings import Settings, SettingsError
+
+PUBLIC = {
+    "PUBLIC_URL": "https://auth.example.org",
+    "TRUSTED_PROXIES": "127.0.0.1/32",
+}
+MAIL = {"EMAIL_USER": "alice@example.org", "EMAIL_PASS": "app pass word"}
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environment(environ)
+
+
+def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
+    settings = read()
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.public_url == "http://localhost:8080"
+    assert settings.database_file == Path("authserver.db")
+    assert not settings.email_configured
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PORT", "http", "must be a whole number from 0 to 65535"),
+        ("PORT", "65536", "must be a whole number from 0 to 65535"),
+        ("PORT", "1_0", "must be a whole number from 0 to 65535"),
+        ("PORT", "\u0661", "must be a whole number from 0 to 65535"),
+        ("PORT", "-1", "must be a whole number from 0 to 65535"),
+        ("PORT", "9" * 5000, "must be a whole number from 0 to 65535"),
+        ("HOST", "127.0.0.1\n", "must not contain control characters"),
+        ("PUBLIC_URL", "auth.example.org", "must be a URL"),
+        ("PUBLIC_URL", "ftp://auth.example.org", "must be a URL"),
+        ("PUBLIC_URL", "https://alice@auth.example.org", "must be a URL"),
+        ("PUBLIC_URL", "https://auth.example.org/?a", "must be a URL"),
+        ("PUBLIC_URL", "https://auth.example.org/#a", "must be a URL"),
+        ("PUBLIC_URL", "https://auth.example.org:port", "must be a URL"),
+        ("PUBLIC_URL", "https://[::1", "must be a URL"),
+        ("PUBLIC_URL", "https://", "must be a URL"),
+        ("PUBLIC_URL", "https://a b", "must be a URL"),
+        ("PUBLIC_URL", "http://auth.example.org", "must begin with https://"),
+        ("TRUSTED_PROXIES", "localhost", "must be networks"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "no address bits beyond the prefix"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "must be a number from 0.1 to 1440"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "nan", "must be a number from 0.1 to 1440"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "1e2", "must be a number from 0.1 to 1440"),
+        ("SESSION_MAX_DAYS", "inf", "must be a number from 0.01 to 3650"),
+        ("SESSION_POLICY", "some", "must be one of: multiple, single"),
+        ("PASSWORD_HASHER", "md5", "must be one of: bcrypt, scrypt"),
+        ("BCRYPT_ROUNDS", "3", "must be a whole number from 4 to 17"),
+        ("BCRYPT_ROUNDS", "18", "must be a whole number from 4 to 17"),
+        ("REQUIRE_VERIFICATION", "maybe", "must be true or false"),
+        ("PHONE_COUNTRY_CODE", "0044", "must be one to three digits"),
+        ("EMAIL_SECURITY", "ssl", "must be one of: starttls, tls, none"),
+        ("LOG_FORMAT", "xml", "must be one of: text, json"),
+    ],
+)
+def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence):
+    with pytest.raises(SettingsError, match=f"^{name} .*{sentence}"):
+        read(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"PUBLIC_URL": PUBLIC["PUBLIC_URL"]}, "^TRUSTED_PROXIES must name the proxy"),
+        ({"EMAIL_USER": "alice@example.org"}, "^EMAIL_PASS is missing"),
+        ({"EMAIL_HOST": "::1", "EMAIL_PASS": "x"}, "^EMAIL_USER is missing"),
+        ({"EMAIL_HOST": "mail.example.org"}, "^EMAIL_FROM must be the bare address"),
+        (MAIL | {"EMAIL_FROM": "Alice <a@example.org>"}, "^EMAIL_FROM must be"),
+        (MAIL | {"EMAIL_FROM": "a@b, c@d"}, "^EMAIL_FROM must be"),
+        (MAIL | {"EMAIL_SECURITY": "none"}, "^EMAIL_SECURITY may be none only"),
+    ],
+)
+def test_values_that_contradict_each_other_stop_the_start(environ, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        read(**environ)
+
+
+def test_a_secret_is_in_no_sentence_and_no_representation():
+    settings = read(SECRET_KEY="marker" * 8, **MAIL)
+
+    assert "marker" not in repr(settings)
+    assert "app pass word" not in repr(settings)
+    with pytest.raises(SettingsError) as refused:
+        read(**(MAIL | {"EMAIL_PASS": "mar\x00ker"}))
+    assert "mar" not in str(refused.value)
+
+
+def test_fractions_of_minutes_and_days_are_allowed():
+    settings = read(ACCESS_TOKEN_EXPIRE_MINUTES="0.5", REFRESH_TOKEN_EXPIRE_DAYS="0.25")
+
+    assert settings.access_ttl_s == 30
+    assert settings.refresh_ttl_s == 21600
+
+
+def test_a_list_of_secrets_rotates():
+    settings = read(SECRET_KEY=f"{'new' * 20}, {'old' * 20}")
+
+    assert settings.secret_key == (b"new" * 20, b"old" * 20)
+
+
+def test_an_empty_secret_is_kept_to_be_refused():
+    assert read(SECRET_KEY="").secret_key == (b"",)
+    assert read(SECRET_KEY=f"{'new' * 20},").secret_key[1] == b""
+
+
+def test_an_empty_variable_means_the_default():
+    assert read(PORT="", EMAIL_HOST="", TRUSTED_PROXIES="") == read()
+
+
+def test_a_secret_may_come_from_a_file(tmp_path):
+    file = tmp_path / "mail"
+    file.write_text("from a file\n")
+
+    settings = read(EMAIL_USER="alice@example.org", EMAIL_PASS_FILE=str(file))
+
+    assert settings.email_pass == "from a file"
+
+
+def test_a_secret_file_that_cannot_be_read_stops_the_start(tmp_path):
+    with pytest.raises(
+        SettingsError, match=r"^SECRET_KEY_FILE cannot be read: No such"
+    ):
+        read(SECRET_KEY_FILE=str(tmp_path / "missing"))
+
+
+def test_a_secret_file_that_is_not_text_stops_the_start(tmp_path):
+    file = tmp_path / "key"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY_FILE cannot be read: is not"):
+        read(SECRET_KEY_FILE=str(file))
+
+
+def test_a_secret_given_twice_stops_the_start(tmp_path):
+    with pytest.raises(SettingsError, match="SECRET_KEY_FILE are both set"):
+        read(SECRET_KEY="x" * 40, SECRET_KEY_FILE=str(tmp_path))
+
+
+def test_only_secrets_may_come_from_files():
+    assert read(PORT_FILE="/nonexistent").port == 8080
+
+
+def test_networks_of_proxies_may_be_of_both_families():
+    settings = read(TRUSTED_PROXIES="10.0.0.0/8, 2001:db8::/32,")
+
+    assert settings.trusted_proxies == (
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_network("2001:db8::/32"),
+    )
+
+
+def test_the_origin_is_the_public_url_without_its_path():
+    settings = read(**(PUBLIC | {"PUBLIC_URL": "https://Auth.example.org/sso/"}))
+
+    assert settings.public_url == "https://Auth.example.org/sso"
+    assert settings.origin == "https://auth.example.org"
+    assert settings.https
+
+
+def test_a_mail_user_alone_means_gmail():
+    settings = read(**MAIL)
+
+    assert settings.email_host == "smtp.gmail.com"
+    assert settings.email_from == "alice@example.org"
+
+
+def test_mail_in_clear_is_for_this_machine_only():
+    mail = {"EMAIL_HOST": "127.0.0.1", "EMAIL_FROM": "a@example.org"}
+
+    assert read(EMAIL_SECURITY="none", **mail).email_security == "none"
+
+
+@pytest.mark.parametrize(
+    ("environ", "warning"),
+    [
+        ({"SECRET": "x"}, "SECRET is not a setting here; use SECRET_KEY."),
+        ({"DB_PASSWORD": "x"}, "DB_PASSWORD is not a setting here; use DATABASE_URL."),
+        (
+            {"GMAIL_APP_PASSWORD": "x"},
+            "GMAIL_APP_PASSWORD is not a setting here; use EMAIL_USER and EMAIL_PASS.",
+        ),
+        (
+            {"BCRYPT_ROUNDS": "9"},
+            "BCRYPT_ROUNDS is below 10: stolen hashes are cheap to guess.",
+        ),
+        (
+            {"REQUIRE_VERIFICATION": "no"},
+            "REQUIRE_VERIFICATION is false: anybody may register anybody's address.",
+        ),
+        (
+            {"HOST": "0.0.0.0"},
+            "HOST accepts other machines while PUBLIC_URL names only this one: "
+            "put TLS in front and set PUBLIC_URL to its https address.",
+        ),
+    ],
+)
+def test_what_is_unwise_or_old_draws_a_warning(environ, warning):
+    assert read(**environ).warnings == (warning,)
+
+
+def test_the_environment_wins_over_dotenv(tmp_path):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(
+        "PORT=1\nHOST=::1\nEMAIL_PASS='a$HOME b'\nEMAIL_USER=a@b.example\n"
+    )
+
+    settings = Settings.from_environment({"PORT": "2"}, dotenv=dotenv)
+
+    assert (settings.port, settings.host) == (2, "::1")
+    assert settings.email_pass == "a$HOME b"
+
+
+def test_a_name_without_value_in_dotenv_is_unset(tmp_path):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT\n")
+
+    assert Settings.from_environment({}, dotenv=dotenv).port == 8080
+
+
+def test_without_a_dotenv_file_nothing_is_missing(tmp_path):
+    assert Settings.from_environment({}, dotenv=tmp_path / ".env") == read()
+
+
+def test_a_dotenv_file_that_nobody_can_read_is_named(tmp_path, monkeypatch):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=1\n")
+    real_import = builtins.__import__
+
+    def without_dotenv(name, *rest):
+        if name == "dotenv":
+            raise ImportError(name)
+        return real_import(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_dotenv)
+    settings = Settings.from_environment({}, dotenv=dotenv)
+
+    assert settings.port == 8080
+    assert settings.warnings == (".env is ignored: python-dotenv is not installed.",)
+
+
+def test_settings_made_in_a_program_are_checked_alike():
+    assert Settings(port=0, require_verification=False).port == 0
+    assert Settings(trusted_proxies=(ipaddress.ip_network("::1/128"),)).trusted_proxies
+    with pytest.raises(SettingsError, match=r"^PORT must be a whole number"):
+        Settings(port=70_000)
+    with pytest.raises(SettingsError, match=r"^BCRYPT_ROUNDS"):
+        Settings(bcrypt_rounds=True)
