@@ -38,7 +38,15 @@ def load(engine: str) -> list[Migration]:
     # A wheel carries the folder inside the package, a checkout beside it.
     inside, beside = package / "sql" / engine, package.parent / "sql" / engine
     folder = inside if inside.is_dir() else beside
-    return [_migration(path) for path in sorted(folder.glob("[0-9]*_*.sql"))]
+    return [read(path) for path in sorted(folder.glob("[0-9]*_*.sql"))]
+
+
+def read(path: Path) -> Migration:
+    """Return the migration in the file at `path`."""
+    # Text mode, so that a checkout with CRLF line ends has the same digest.
+    text = path.read_text(encoding="utf-8")
+    statements = tuple(part for part in text.split(";\n") if part.strip())
+    return Migration(path.stem, hashlib.sha256(text.encode()).hexdigest(), statements)
 
 
 def prepare(tx: Transaction, known: list[Migration]) -> None:
@@ -75,10 +83,3 @@ def apply(tx: Transaction, migration: Migration, *, now: int) -> None:
         "INSERT INTO schema_migrations (name, sha256, applied_at) VALUES (?, ?, ?)",
         (migration.name, migration.sha256, now),
     )
-
-
-def _migration(path: Path) -> Migration:
-    # Text mode, so that a checkout with CRLF line ends has the same digest.
-    text = path.read_text(encoding="utf-8")
-    statements = tuple(part for part in text.split(";\n") if part.strip())
-    return Migration(path.stem, hashlib.sha256(text.encode()).hexdigest(), statements)

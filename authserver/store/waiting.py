@@ -86,7 +86,7 @@ class Waiting:
         try:
             return cast(T, job.answer.result(self._commit_wait_s))
         except TimeoutError as error:
-            raise errors.Unavailable("a commit has no end; its fate open") from error
+            raise errors.Unavailable("a commit has no end, its fate is open") from error
 
     def run_later(self, call: Call) -> None:
         """Leave `call` to the writer; nobody waits, a failure is logged."""

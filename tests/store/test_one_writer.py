@@ -1,0 +1,305 @@
+"""One commit serves all who wait; a failure reaches those it may concern.
+
+The engine is a fake that writes down what it is asked to do: what is tested is
+who runs when, and who hears what.
+"""
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from authserver import errors
+from authserver.store.one_writer import Locked, OneWriterDatabase
+
+request_id = contextvars.ContextVar("request_id", default="-")
+
+
+class Engine:
+    """Opens fake connections and keeps a journal of what is done with them."""
+
+    def __init__(self) -> None:
+        self.journal: list[str] = []
+        self.failing: dict[str, Exception] = {}  # by action
+
+    def connect(self, writable: bool) -> "FakeConnection":
+        self.do("connect writer" if writable else "connect reader")
+        return FakeConnection(self)
+
+    def do(self, action: str) -> None:
+        self.journal.append(action)
+        if action in self.failing:
+            raise self.failing[action]
+
+
+class FakeConnection:
+    """A `one_writer.Connection`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.failure: errors.Unavailable | None = None
+        self._engine = engine
+
+    def begin(self) -> None:
+        self._engine.do("begin")
+
+    def commit(self) -> None:
+        self._engine.do("commit")
+
+    def run_in_savepoint(self, call):
+        return call(self)
+
+    def run_on_snapshot(self, call):
+        return call(self)
+
+    def close(self) -> None:
+        self._engine.do("close")
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def database(engine: Engine) -> Iterator[OneWriterDatabase]:
+    opened = OneWriterDatabase(
+        engine.connect,
+        writer=FakeConnection(engine),
+        release=lambda: engine.do("release"),
+        begin_wait_s=0.5,
+    )
+    yield opened
+    opened.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return once `condition` holds, which another thread sees to."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.001)
+
+
+class Caller(threading.Thread):
+    """Runs a transaction and keeps how it ended."""
+
+    def __init__(self, database: OneWriterDatabase, function: Callable) -> None:
+        super().__init__()
+        self.result: object = None
+        self.error: Exception | None = None
+        self._database, self._function = database, function
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.result = self._database.transaction(self._function)
+        except (errors.AuthError, ValueError) as error:
+            self.error = error
+
+
+@pytest.fixture
+def group(database: OneWriterDatabase) -> Callable[..., list[Caller]]:
+    """Return what runs functions as one group: all wait while another runs."""
+
+    def group(*functions: Callable) -> list[Caller]:
+        busy, go = threading.Event(), threading.Event()
+        first = Caller(database, lambda tx: (busy.set(), go.wait()))
+        busy.wait()
+        callers = []
+        for number, function in enumerate(functions, start=1):
+            callers.append(Caller(database, function))
+            until(lambda number=number: database.waiting == number)
+        go.set()
+        for caller in [first, *callers]:
+            caller.join()
+        return callers
+
+    return group
+
+
+def fail(tx):
+    raise ValueError("mine alone")
+
+
+def test_those_who_wait_share_one_commit(engine, group):
+    callers = group(lambda tx: 1, lambda tx: 2, lambda tx: 3)
+
+    assert [caller.result for caller in callers] == [1, 2, 3]
+    assert engine.journal == ["begin", "commit", "begin", "commit"]
+
+
+def test_function_that_raises_harms_only_its_caller(engine, group):
+    good, bad, other = group(lambda tx: 1, fail, lambda tx: 3)
+
+    assert (good.result, other.result) == (1, 3)
+    assert isinstance(bad.error, ValueError)
+    assert engine.journal[-1] == "commit"
+
+
+def test_failed_commit_is_unavailable_to_all_even_to_who_raised(engine, group):
+    # Who raised may have seen a neighbour's row, which now never was.
+    def fail_commit(tx):
+        engine.failing["commit"] = OSError("disk")
+
+    callers = group(fail_commit, fail, lambda tx: 3)
+    engine.failing.clear()
+
+    assert [type(caller.error) for caller in callers] == [errors.Unavailable] * 3
+
+
+def test_connection_is_opened_anew_after_a_failed_commit(engine, database):
+    engine.failing["commit"] = OSError("disk")
+    with pytest.raises(errors.Unavailable):
+        database.transaction(lambda tx: 1)
+    engine.failing.clear()
+
+    assert database.transaction(lambda tx: 2) == 2
+    assert engine.journal == [
+        *("begin", "commit", "close"),
+        *("connect writer", "begin", "commit"),
+    ]
+
+
+def test_machine_failure_that_a_function_swallows_is_not_committed(engine, database):
+    def swallow(tx):
+        tx.failure = errors.Unavailable("disk full")
+
+    with pytest.raises(errors.Unavailable):
+        database.transaction(swallow)
+
+    assert engine.journal == ["begin", "close"]
+
+
+def test_writer_lives_on_when_the_database_cannot_be_opened(engine, database, caplog):
+    engine.failing["begin"] = errors.Unavailable("gone")
+    engine.failing["connect writer"] = errors.Unavailable("still gone")
+    for _ in range(2):
+        with pytest.raises(errors.Unavailable, match="cannot be written"):
+            database.transaction(lambda tx: 1)
+    engine.failing.clear()
+
+    assert database.transaction(lambda tx: 2) == 2
+    assert "the database cannot be written" in caplog.text
+
+
+def test_who_waits_for_a_lock_is_served_when_it_goes(engine, database):
+    engine.failing["begin"] = Locked()
+    caller = Caller(database, lambda tx: "served")
+    until(lambda: "begin" in engine.journal)
+    engine.failing.clear()
+    caller.join()
+
+    assert caller.result == "served"
+
+
+def test_lock_does_not_keep_the_database_from_closing(engine, database, caplog):
+    engine.failing["begin"] = Locked()
+    database.later(lambda tx: 1)
+    database.close()
+
+    assert engine.journal[-2:] == ["close", "release"]
+    assert "another program has locked the database" in caplog.text
+    assert "unawaited transaction failed" in caplog.text
+
+
+@pytest.mark.parametrize("outer", ["transaction", "read"])
+@pytest.mark.parametrize("inner", ["transaction", "read", "later"])
+def test_transaction_inside_a_transaction_is_a_bug(database, outer, inner):
+    def nest(tx):
+        getattr(database, inner)(lambda tx: None)
+
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        getattr(database, outer)(nest)
+
+
+def test_function_runs_in_its_callers_context(database):
+    request_id.set("5f0c")
+
+    assert database.transaction(lambda tx: request_id.get()) == "5f0c"
+
+
+def test_failure_of_an_unawaited_transaction_is_logged_in_its_context(database, caplog):
+    seen = []
+    request_id.set("77aa")
+    with caplog.filtering(lambda record: seen.append(request_id.get()) or True):
+        database.later(fail)
+        database.transaction(lambda tx: None)
+
+    assert "unawaited transaction failed: mine alone" in caplog.text
+    assert seen == ["77aa"]
+
+
+def test_readers_are_opened_once_and_used_again(engine, database):
+    for number in range(3):
+        assert database.read(lambda tx, number=number: number) == number
+
+    assert engine.journal == ["connect reader"]
+
+
+def test_reader_is_thrown_away_after_a_failure_of_the_machine(engine, database):
+    def break_down(tx):
+        tx.failure = errors.Unavailable("disk")
+        raise tx.failure
+
+    with pytest.raises(errors.Unavailable):
+        database.read(break_down)
+
+    assert database.read(lambda tx: 1) == 1
+    assert engine.journal == ["connect reader", "close", "connect reader"]
+
+
+def test_place_of_a_reader_that_cannot_be_opened_is_kept(engine, database):
+    engine.failing["connect reader"] = errors.Unavailable("no descriptors")
+    for _ in range(20):
+        with pytest.raises(errors.Unavailable):
+            database.read(lambda tx: 1)
+    engine.failing.clear()
+
+    assert database.read(lambda tx: 1) == 1
+
+
+def test_reading_is_unavailable_while_all_readers_are_busy(engine):
+    database = OneWriterDatabase(
+        engine.connect,
+        writer=FakeConnection(engine),
+        release=lambda: None,
+        begin_wait_s=0.05,
+    )
+    go, begun = threading.Event(), threading.Semaphore(0)
+    readers = [
+        threading.Thread(
+            target=database.read, args=(lambda tx: (begun.release(), go.wait()),)
+        )
+        for _ in range(8)
+    ]
+    for reader in readers:
+        reader.start()
+        begun.acquire()
+
+    with pytest.raises(errors.Unavailable, match="all readers are busy"):
+        database.read(lambda tx: 1)
+    go.set()
+    for reader in readers:
+        reader.join()
+    database.close()
+
+
+def test_closing_serves_who_waits_and_may_be_repeated(engine, database):
+    served = []
+    for number in range(3):
+        database.later(lambda tx, number=number: served.append(number))
+    database.close()
+    database.close()
+
+    assert served == [0, 1, 2]
+    assert engine.journal.count("release") == 1
+
+
+@pytest.mark.parametrize("method", ["transaction", "read"])
+def test_closed_database_is_unavailable(database, method):
+    database.close()
+
+    with pytest.raises(errors.Unavailable, match="closed"):
+        getattr(database, method)(lambda tx: 1)

@@ -1,0 +1,104 @@
+"""Whoever gave up never runs; whoever began is waited for, but not for ever."""
+
+import logging
+import threading
+
+import pytest
+
+from authserver import errors
+from authserver.store import waiting
+
+
+def nothing(tx):
+    return None
+
+
+def test_call_that_was_not_begun_in_time_never_runs():
+    queue = waiting.Waiting(begin_wait_s=0)
+
+    with pytest.raises(errors.Unavailable, match="busy or stuck"):
+        queue.run(nothing)
+
+    assert queue.wait()
+    assert queue.claim() == []
+
+
+def test_call_that_began_is_waited_for_beyond_the_first_patience():
+    queue = waiting.Waiting(begin_wait_s=0.05)
+    answers = []
+    caller = threading.Thread(target=lambda: answers.append(queue.run(nothing)))
+    caller.start()
+    queue.wait()
+    (job,) = queue.claim()
+
+    caller.join(0.2)
+    still_waiting = caller.is_alive()
+    job.answer.set_result("done")
+    caller.join()
+
+    assert still_waiting
+    assert answers == ["done"]
+
+
+def test_commit_without_an_end_is_unavailable():
+    queue = waiting.Waiting(begin_wait_s=0.05, commit_wait_s=0)
+    refused = []
+
+    def call():
+        with pytest.raises(errors.Unavailable, match="fate is open") as refusal:
+            queue.run(nothing)
+        refused.append(refusal)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    queue.wait()
+    queue.claim()
+    caller.join()
+
+    assert len(refused) == 1
+
+
+def test_group_is_bounded_and_in_order_of_arrival():
+    queue = waiting.Waiting()
+    calls = [lambda tx, number=number: number for number in range(200)]
+    for call in calls:
+        queue.run_later(call)
+
+    first, second = queue.claim(), queue.claim()
+
+    assert [job.run(None) for job in first + second] == list(range(200))
+    assert len(first) == waiting.MAX_GROUP
+
+
+def test_full_queue_refuses_at_once():
+    queue = waiting.Waiting()
+    for _ in range(waiting.MAX_WAITING):
+        queue.run_later(nothing)
+
+    with pytest.raises(errors.Unavailable, match="too many wait"):
+        queue.run(nothing)
+
+    assert len(queue) == waiting.MAX_WAITING
+
+
+def test_closed_queue_refuses_and_serves_who_waits():
+    queue = waiting.Waiting()
+    queue.run_later(nothing)
+    queue.close()
+
+    with pytest.raises(errors.Unavailable, match="closed"):
+        queue.run(nothing)
+
+    assert queue.wait()
+    assert len(queue.claim()) == 1
+    assert not queue.wait()
+
+
+def test_unawaited_call_that_is_refused_is_logged_not_raised(caplog):
+    queue = waiting.Waiting()
+    queue.close()
+
+    with caplog.at_level(logging.ERROR):
+        queue.run_later(nothing)
+
+    assert "unawaited transaction failed: the database is closed" in caplog.text
