@@ -41,7 +41,7 @@ def own_name(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """Full names of everything a file imports, e.g. `authserver.store.users`."""
+    """Full names of all that a file imports, e.g. `authserver.store.users`."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
