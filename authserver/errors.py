@@ -12,7 +12,8 @@ Neither ever holds a secret.
 
 Rows of a kind stand together: the request could not be read (400, 408, 413,
 415, 417, 431, 501, 505), who is asking (401, 403), what is asked (404, 405,
-409, 422), and not now (429, 503).
+409, 422), and not now (429, 503). `InternalError` is nobody's to raise: it words
+the second kind.
 """
 
 from dataclasses import dataclass
@@ -232,6 +233,14 @@ class TooManyRequests(AuthError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_requests"
     message = "Too many requests. Wait as long as Retry-After says."
+
+
+class InternalError(AuthError):
+    """A bug or a broken machine; the log has the traceback."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal_error"
+    message = "Something went wrong here. The request id finds it in the log."
 
 
 class Unavailable(AuthError):

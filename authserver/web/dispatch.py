@@ -59,7 +59,7 @@ class Site:
         except Exception:
             # A bug. The client learns nothing, the log gets the traceback.
             log.exception("%s %s failed", request.method, request.path)
-            response = _internal_error(self._app, request.request_id)
+            response = refusal(self._app, errors.InternalError(), request.request_id)
         self._app.metrics.count("responses", str(int(response.status)))
         return self._finished(response, request.request_id)
 
@@ -85,7 +85,14 @@ class Site:
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
     """Word a refusal by RFC 9457; the only place that does."""
-    payload = _problem(app, error.status, error.code, error.message, request_id)
+    payload: dict[str, Any] = {
+        "type": f"{app.settings.public_url}/problems/{error.code}",
+        "title": error.status.phrase,
+        "status": int(error.status),
+        "detail": error.message,
+        "code": error.code,
+        "request_id": request_id,
+    }
     if error.faults:
         payload["errors"] = [vars(fault) for fault in error.faults]
     headers: list[Header] = []
@@ -102,26 +109,6 @@ def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
     return Response(
         error.status, payload, headers=tuple(headers), content_type=PROBLEM_JSON
     )
-
-
-def _internal_error(app: App, request_id: str) -> Response:
-    sentence = "Something went wrong here. The request id finds it in the log."
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    payload = _problem(app, status, "internal_error", sentence, request_id)
-    return Response(status, payload, content_type=PROBLEM_JSON)
-
-
-def _problem(
-    app: App, status: HTTPStatus, code: str, sentence: str, request_id: str
-) -> dict[str, Any]:
-    return {
-        "type": f"{app.settings.public_url}/problems/{code}",
-        "title": status.phrase,
-        "status": int(status),
-        "detail": sentence,
-        "code": code,
-        "request_id": request_id,
-    }
 
 
 def _routed(request: Request) -> tuple[Route, Request]:
