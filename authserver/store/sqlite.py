@@ -215,6 +215,9 @@ class SqliteConnection:
 def _prepare(path: Path) -> None:
     """Make a database that is missing; it appears whole or not at all."""
     if path.exists():
+        # SQLite would open it for reading only, and each write would fail.
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise DatabaseError(f"{path} cannot be read and written by this user.")
         if path.stat().st_size == 0:
             raise DatabaseError(
                 f"{path} is empty, and authserver never leaves an empty file: restore "

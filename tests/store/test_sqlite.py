@@ -329,6 +329,24 @@ def test_folder_in_place_of_the_file_is_refused(path):
         sqlite.open_file(path, now=NOW)
 
 
+def test_file_that_may_not_be_written_is_refused(path, monkeypatch):
+    sqlite.open_file(path, now=NOW).close()
+    # Root may write everything, so the system's answer is ours here.
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+
+    with pytest.raises(DatabaseError, match="cannot be read and written by this user"):
+        sqlite.open_file(path, now=NOW)
+
+
+def test_beginning_twice_is_a_bug(path):
+    sqlite.open_file(path, now=NOW).close()
+    with contextlib.closing(sqlite.SqliteConnection(path, writable=True)) as connection:
+        connection.begin()
+
+        with pytest.raises(sqlite3.OperationalError, match="within a transaction"):
+            connection.begin()
+
+
 def test_foreign_lock_at_the_start_is_named(path):
     sqlite.open_file(path, now=NOW).close()
 

@@ -1,0 +1,224 @@
+"""A message has one owner per attempt, and a lost mail one more attempt."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from authserver.store import outbox, sqlite
+from authserver.store.one_writer import OneWriterDatabase
+from authserver.store.outbox import Message
+
+NOW = 1_700_000_000
+LAPSE_S = 100
+MAIL = Message(
+    id="m1",
+    kind="verify_code",
+    channel="email",
+    recipient="alice@example.org",
+    username="alice",
+    code_id="c1",
+    created_at=NOW,
+    expires_at=NOW + 600,
+    due_at=NOW,
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[OneWriterDatabase]:
+    opened = sqlite.open_file(tmp_path / "accounts.db", now=NOW)
+    yield opened
+    opened.close()
+
+
+def claim(tx, message, *, now=NOW):
+    """Claim a message; return it as its owner knows it, or None."""
+    if not outbox.claim(tx, message, now=now, lapses_at=now + LAPSE_S):
+        return None
+    return outbox.find_by_id(tx, message.id)
+
+
+def put(database, *messages):
+    for message in messages:
+        database.transaction(outbox.insert, message)
+
+
+def found(database, message_id="m1"):
+    return database.read(outbox.find_by_id, message_id)
+
+
+def due(database, *, now=NOW, channel="email"):
+    return database.read(outbox.find_by_channel, channel, now=now)
+
+
+def test_message_survives_a_round_trip(database):
+    put(database, MAIL)
+
+    assert found(database) == MAIL
+    assert found(database, "other") is None
+
+
+def test_longest_due_message_of_the_channel_comes_first(database):
+    put(
+        database,
+        replace(MAIL, id="later", due_at=NOW + 2),
+        replace(MAIL, id="sms", channel="sms", due_at=NOW),
+        replace(MAIL, id="first", due_at=NOW + 1),
+    )
+
+    assert due(database, now=NOW + 5).id == "first"
+    assert due(database, now=NOW + 5, channel="sms").id == "sms"
+
+
+@pytest.mark.parametrize(
+    ("reason", "now"), [("not due", NOW - 1), ("expired", NOW + 600)]
+)
+def test_message_out_of_its_time_is_neither_found_nor_claimed(database, reason, now):
+    put(database, MAIL)
+
+    assert due(database, now=now) is None
+    assert database.transaction(claim, MAIL, now=now) is None
+
+
+def test_claim_counts_the_attempt_and_has_one_winner(database):
+    put(database, MAIL)
+
+    first = database.transaction(claim, MAIL)
+    second = database.transaction(claim, MAIL)
+
+    assert first == replace(MAIL, attempts=1, status="sending", due_at=NOW + LAPSE_S)
+    assert second is None
+
+
+def test_sent_message_is_never_due_again(database):
+    put(database, MAIL)
+    claimed = database.transaction(claim, MAIL)
+
+    assert database.transaction(outbox.update_sent, claimed)
+    assert found(database).status == "sent"
+    assert due(database, now=NOW + 599) is None
+
+
+def test_message_put_back_is_due_at_its_new_time(database):
+    put(database, MAIL)
+    claimed = database.transaction(claim, MAIL)
+
+    database.transaction(
+        outbox.update_queued, claimed, due_at=NOW + 5, last_error="RCPT: 451"
+    )
+
+    assert due(database, now=NOW + 4) is None
+    assert due(database, now=NOW + 5).last_error == "RCPT: 451"
+
+
+def test_message_given_up_says_why(database):
+    put(database, MAIL)
+    claimed = database.transaction(claim, MAIL)
+
+    assert database.transaction(outbox.update_given_up, claimed, last_error="550")
+    assert found(database).status == "given_up"
+    assert found(database).last_error == "550"
+
+
+@pytest.mark.parametrize(
+    ("update", "values"),
+    [
+        (outbox.update_sent, {}),
+        (outbox.update_queued, {"due_at": NOW, "last_error": "late"}),
+        (outbox.update_given_up, {"last_error": "late"}),
+    ],
+)
+def test_owner_whose_claim_lapsed_changes_nothing(database, update, values):
+    put(database, MAIL)
+    former = database.transaction(claim, MAIL)
+    database.transaction(outbox.update_interrupted, now=NOW + LAPSE_S)
+    database.transaction(claim, MAIL, now=NOW + LAPSE_S)
+
+    assert not database.transaction(update, former, **values)
+    assert found(database).status == "sending"
+
+
+def test_claim_of_a_living_owner_is_left_alone(database):
+    put(database, MAIL)
+    database.transaction(claim, MAIL)
+
+    again = database.transaction(outbox.update_interrupted, now=NOW + LAPSE_S - 1)
+    lost = database.transaction(outbox.update_lost, now=NOW + LAPSE_S - 1)
+
+    assert (again, lost) == (0, 0)
+
+
+def test_mail_whose_sender_died_is_tried_once_more_and_not_twice(database):
+    put(database, MAIL)
+    database.transaction(claim, MAIL)
+    first = database.transaction(outbox.update_interrupted, now=NOW + 100)
+    database.transaction(claim, MAIL, now=NOW + 100)
+
+    second = database.transaction(outbox.update_interrupted, now=NOW + 200)
+    lost = database.transaction(outbox.update_lost, now=NOW + 200)
+
+    assert (first, second, lost) == (1, 0, 1)
+    assert found(database).status == "given_up"
+
+
+def test_text_message_whose_sender_died_is_never_repeated(database):
+    message = replace(MAIL, channel="sms", recipient="+4915112345678")
+    put(database, message)
+    database.transaction(claim, message)
+
+    again = database.transaction(outbox.update_interrupted, now=NOW + LAPSE_S)
+    lost = database.transaction(outbox.update_lost, now=NOW + LAPSE_S)
+
+    assert (again, lost) == (0, 1)
+    assert found(database).last_error == "nobody knows whether it was sent"
+
+
+def test_expired_message_is_given_up(database):
+    put(database, MAIL, replace(MAIL, id="m2", expires_at=NOW + 601))
+
+    assert database.transaction(outbox.update_expired, now=NOW + 600) == 1
+    assert found(database).last_error == "expired"
+    assert found(database, "m2").status == "queued"
+
+
+def test_full_outbox_drops_what_comes_on_top(database, monkeypatch):
+    monkeypatch.setattr(outbox, "MAX_QUEUED", 2)
+    put(database, MAIL, replace(MAIL, id="m2"))
+
+    accepted = database.transaction(outbox.insert, replace(MAIL, id="m3"))
+
+    assert not accepted
+    assert database.read(outbox.count_by_status, "queued") == 2
+
+
+def test_room_is_made_by_what_was_sent(database, monkeypatch):
+    monkeypatch.setattr(outbox, "MAX_QUEUED", 1)
+    put(database, MAIL)
+    database.transaction(claim, MAIL)
+
+    assert database.transaction(outbox.insert, replace(MAIL, id="m2"))
+
+
+def test_finished_messages_are_removed_in_batches_and_others_kept(database):
+    finished = [replace(MAIL, id=f"old{number}") for number in range(3)]
+    put(database, *finished, MAIL)
+    for message in finished:
+        claimed = database.transaction(claim, message)
+        database.transaction(outbox.update_sent, claimed)
+    later = NOW + 86400
+
+    counts = [
+        database.transaction(outbox.delete_old, created_before=later, limit=2)
+        for _ in range(3)
+    ]
+
+    assert counts == [2, 1, 0]
+    assert found(database) == MAIL
+
+
+def test_message_finished_lately_is_kept(database):
+    put(database, MAIL)
+    database.transaction(outbox.update_sent, database.transaction(claim, MAIL))
+
+    assert database.transaction(outbox.delete_old, created_before=NOW, limit=9) == 0
