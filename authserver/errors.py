@@ -12,8 +12,8 @@ Neither ever holds a secret.
 
 Rows of a kind stand together: the request could not be read (400, 408, 413,
 415, 417, 431, 501, 505), who is asking (401, 403), what is asked (404, 405,
-409, 422), and not now (429, 503). `InternalError` is nobody's to raise: it words
-the second kind.
+409, 422), and not now (429, 503). Nobody raises `InternalError`: it words the
+second kind.
 """
 
 from dataclasses import dataclass
