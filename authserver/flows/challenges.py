@@ -7,15 +7,16 @@
 A code belongs to a subject (a user or a registration), a purpose and a contact,
 and opens nothing else. All functions here run inside a flow's transaction.
 
-A contact that is in use gets a row like any other when somebody registers with
+A contact that is in use gets a row like any other when somebody else asks for
 it, only with no attempts in it: the same statements run, and no guess can ever
-match.
+match. Its owner is told, and nobody else.
 """
 
 from dataclasses import dataclass
 
 from authserver import codes, tokens
 from authserver.app import App
+from authserver.flows import lookup, records
 from authserver.flows.lookup import Contact, Request
 from authserver.flows.records import Operation
 from authserver.store import one_time_codes
@@ -69,6 +70,34 @@ def issue(
     return live or fresh
 
 
+def ask_for_proof(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    challenge: Challenge,
+    username: str,
+    kind: str | None,
+) -> None:
+    """Issue the code that proves a contact, and send it there.
+
+    The owner of a contact in use gets a notice instead. `kind` names the
+    message with the code; None sends nothing.
+    """
+    contact = challenge.contact
+    holder = lookup.find_holder(tx, contact)
+    if holder is not None and (
+        holder.id == challenge.subject_id or not lookup.is_proven(holder, contact)
+    ):
+        holder = None
+    code = issue(tx, app, operation, challenge, provable=holder is None)
+    if kind is None:
+        return
+    if holder is not None:
+        records.send_notice(tx, operation, "account_exists", contact, holder.username)
+    else:
+        records.send_code(tx, operation, code, kind, username)
+
+
 def find(tx: Transaction, challenge: Challenge) -> OneTimeCode | None:
     """Return the row of a challenge, live or not."""
     return one_time_codes.find_by_subject(
@@ -96,7 +125,8 @@ def guess(
 ) -> OneTimeCode | None:
     """Charge each candidate an attempt; return the one whose digits are `otp`.
 
-    Never raises for a wrong guess: the attempt must be committed.
+    That one gets its attempt back: what follows may refuse, with the code still
+    unspent. Never raises for a wrong guess: the attempt must be committed.
     """
     right = None
     for code in candidates:
@@ -104,6 +134,7 @@ def guess(
         # Attempt first, comparison second: parallel guesses all pay.
         claimed = one_time_codes.claim(tx, code.id, now=now)
         if claimed and key and codes.otp_matches(otp, key, code.purpose, code.id):
+            one_time_codes.update_unclaimed(tx, code.id)
             right = right or code
     return right
 

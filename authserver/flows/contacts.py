@@ -52,11 +52,9 @@ def _ask(
     *,
     reachable: bool,
 ) -> None:
-    holder = lookup.find_holder(tx, contact)
-    others = holder is not None and holder.id != who.user.id
-    in_use = others and holder is not None and lookup.is_proven(holder, contact)
     challenge = Challenge("verify", who.user.id, contact)
-    code = challenges.issue(tx, app, operation, challenge, provable=not in_use)
+    kind = "contact_code" if reachable else None
+    challenges.ask_for_proof(tx, app, operation, challenge, who.user.username, kind)
     records.note(
         tx,
         operation,
@@ -64,9 +62,3 @@ def _ask(
         user_id=who.user.id,
         identifier=contact.value,
     )
-    if not reachable:
-        return
-    if in_use and holder is not None:
-        records.send_notice(tx, operation, "account_exists", contact, holder.username)
-    else:
-        records.send_code(tx, operation, code, "contact_code", who.user.username)

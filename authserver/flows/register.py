@@ -124,8 +124,10 @@ def _store(
                 return errors.ContactTaken()
         users.insert(tx, _unproven_user(registration))
     for contact in _contacts(registration):
-        _challenge(
-            tx, app, operation, registration, contact, reachable=contact in reachable
+        challenge = Challenge("verify", registration.id, contact)
+        kind = "verify_code" if contact in reachable else None
+        challenges.ask_for_proof(
+            tx, app, operation, challenge, registration.username, kind
         )
     records.note(
         tx,
@@ -135,37 +137,6 @@ def _store(
         identifier=registration.username,
     )
     return None
-
-
-def _challenge(
-    tx: Transaction,
-    app: App,
-    operation: Operation,
-    registration: Registration,
-    contact: Contact,
-    *,
-    reachable: bool,
-) -> None:
-    """Send a code, or to the owner of a contact in use a notice."""
-    holder = lookup.find_holder(tx, contact)
-    in_use = (
-        holder is not None
-        and holder.id != registration.id
-        and lookup.is_proven(holder, contact)
-    )
-    code = challenges.issue(
-        tx,
-        app,
-        operation,
-        Challenge("verify", registration.id, contact),
-        provable=not in_use,
-    )
-    if not reachable:
-        return
-    if holder is not None and in_use:
-        records.send_notice(tx, operation, "account_exists", contact, holder.username)
-    else:
-        records.send_code(tx, operation, code, "verify_code", registration.username)
 
 
 def _too_many(tx: Transaction, registration: Registration) -> errors.AuthError | None:

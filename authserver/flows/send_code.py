@@ -123,8 +123,8 @@ def _send_to_registrations(
         contact = lookup.contact_of(registration, request.identifier)
         if contact is not None:
             challenge = Challenge("verify", registration.id, contact)
-            code = challenges.issue(tx, app, operation, challenge)
-            username = registration.username
-            records.send_code(tx, operation, code, "verify_code", username)
+            challenges.ask_for_proof(
+                tx, app, operation, challenge, registration.username, "verify_code"
+            )
             outcome = "ok"
     return outcome

@@ -9,7 +9,8 @@ reading this table gives nobody a code. For one subject, purpose and contact
 there is one row: asking again sends the same code again, and a stale row is
 given a new id in place.
 
-`claim` takes one of the attempts before a guess is compared; `spend` is the one
+`claim` takes one of the attempts before a guess is compared, and a right guess
+gets it back; `spend` is the one
 statement that makes a proof count. Link tokens and grants are 256 bits and skip
 `claim`: nobody can use up a link by guessing digits.
 """
@@ -145,6 +146,18 @@ def claim(tx: Transaction, code_id: str, *, now: int) -> bool:
         (code_id, now),
     )
     return matched == 1
+
+
+def update_unclaimed(tx: Transaction, code_id: str) -> None:
+    """Give back the attempt that `claim` took: the guess was right."""
+    tx.execute(
+        """
+        UPDATE one_time_codes
+           SET attempts_left = attempts_left + 1
+         WHERE id = ?
+        """,
+        (code_id,),
+    )
 
 
 def spend(tx: Transaction, code: OneTimeCode, *, now: int, operation_id: str) -> bool:
