@@ -39,7 +39,7 @@ class _Admitted:
 
     person: User | Registration | None
     owner: str
-    allowed: bool
+    closed: str | None  # why even the right password must not match
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def with_password(
     operation = records.operation(caller, app.now())
     admitted = app.database.transaction(_admit, operation, identifier)
     person = admitted.person
-    # Locked or unknown: the hash is computed all the same, against a dummy.
-    stored = person.password_hash if person and admitted.allowed else None
+    # Locked, disabled, unknown: a hash is computed all the same, of a dummy.
+    stored = person.password_hash if person and not admitted.closed else None
     if not app.hasher.verify(password, stored) or person is None:
         app.database.transaction(_fail, operation, identifier, admitted)
         raise errors.InvalidCredentials("password does not match")
@@ -108,10 +108,15 @@ def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Ad
     owner = budgets.account(
         tx, user.id if user else None, operation.caller, who, now=now
     )
-    allowed = budgets.charge_password(tx, owner, now=now) or user is None
+    charged = budgets.charge_password(tx, owner, now=now)
+    closed = None
+    if user is not None and user.disabled_at is not None:
+        closed = "account_disabled"
+    elif user is not None and not charged:
+        closed = "account_locked"
     by_name = identifier.kind == "username" and subject.registrations
     person = user or (subject.registrations[0] if by_name else None)
-    return _Admitted(person, owner, allowed)
+    return _Admitted(person, owner, closed)
 
 
 def _fail(
@@ -124,7 +129,7 @@ def _fail(
         tx,
         operation,
         "login",
-        "invalid_credentials" if admitted.allowed else "account_locked",
+        admitted.closed or "invalid_credentials",
         user_id=admitted.person.id if admitted.person else None,
         identifier=identifier.value,
     )
