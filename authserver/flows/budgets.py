@@ -160,9 +160,10 @@ def refund_password(tx: Transaction, owner: str, *, now: int) -> None:
     limits.update(tx, Limit(limit.name, bucket.tokens, now))
 
 
-def forget_failures(tx: Transaction, user_id: str) -> None:
-    """Forget the account's failed passwords: it has a new one."""
+def forget_failures(tx: Transaction, user_id: str, caller: Caller) -> None:
+    """Forget the account's failed passwords, also here: it has a new one."""
     limits.delete_by_name(tx, f"password {user_id}")
+    limits.delete_by_name(tx, f"password {user_id} {network(caller.address)}")
 
 
 def charge_code(tx: Transaction, owner: str, *, now: int) -> bool:

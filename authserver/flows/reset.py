@@ -155,6 +155,9 @@ def _prove_by_token(
     user = users.find_by_id(tx, code.subject_id) if code else None
     if code is None or user is None or user.disabled_at is not None:
         return None
+    # Whoever lost the old mailbox, or never had it, must not get in through it.
+    if code.contact not in (user.email, user.phone):
+        return None
     if proof.identifier is not None:
         named = lookup.find_user(tx, proof.identifier)
         if named is None or named.id != user.id:
@@ -183,7 +186,7 @@ def _store(
     _mark_proven(tx, user, code, now)
     sessions.revoke_by_user(tx, user.id, reason="password reset", now=now)
     one_time_codes.delete_by_subject(tx, user.id)
-    budgets.forget_failures(tx, user.id)
+    budgets.forget_failures(tx, user.id, operation.caller)
     records.note(tx, operation, "reset_password", user_id=user.id)
     tell_owner(tx, operation, user)
     return True
