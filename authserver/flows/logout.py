@@ -5,7 +5,7 @@ access token (an expired one too, as the person wants out, not in), or a refresh
 token. A session that has ended already is logged out: the answer is the same.
 """
 
-from authserver import errors, jwt, tokens
+from authserver import jwt, tokens
 from authserver.app import App, Caller
 from authserver.flows import authenticate, records
 from authserver.flows.records import Operation
@@ -36,28 +36,35 @@ def by_refresh_token(app: App, caller: Caller, token: str, *, everywhere: bool) 
     _end(app, caller, session_id=row.session_id if row else "", everywhere=everywhere)
 
 
-def nobody() -> None:
-    """Refuse a caller who names no session at all."""
-    raise errors.NotAuthenticated("logout without a credential")
-
-
 def _end(app: App, caller: Caller, *, session_id: str, everywhere: bool) -> None:
-    operation = records.operation(caller, app.now())
-    app.database.transaction(_revoke, operation, session_id, everywhere=everywhere)
+    app.database.transaction(
+        _revoke,
+        records.operation(caller, app.now()),
+        session_id,
+        idle_s=app.settings.session_idle_s,
+        everywhere=everywhere,
+    )
 
 
 def _revoke(
-    tx: Transaction, operation: Operation, session_id: str, *, everywhere: bool
+    tx: Transaction,
+    operation: Operation,
+    session_id: str,
+    *,
+    idle_s: int,
+    everywhere: bool,
 ) -> None:
     session = sessions.find_by_id(tx, session_id)
     if session is None:
         return
-    ended = sessions.revoke(tx, session.id, reason="logout", now=operation.now)
-    # A session that has ended already cannot speak for the user's others.
-    if everywhere and ended:
+    # One that has ended already cannot speak for the user's other sessions.
+    everywhere = everywhere and session.live(now=operation.now, idle_s=idle_s)
+    if everywhere:
         sessions.revoke_by_user(
             tx, session.user_id, reason="logout everywhere", now=operation.now
         )
-    if ended:
+    if everywhere or sessions.revoke(
+        tx, session.id, reason="logout", now=operation.now
+    ):
         event = "logout_everywhere" if everywhere else "logout"
         records.note(tx, operation, event, user_id=session.user_id)

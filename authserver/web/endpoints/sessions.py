@@ -58,12 +58,15 @@ def log_out(app: App, request: Request) -> Response:
     refresh_token = request.values["refresh_token"]
     if bearer is not None:
         logout.by_bearer(app, caller, bearer, everywhere=everywhere)
-    elif refresh_token is not None:
-        logout.by_refresh_token(app, caller, refresh_token, everywhere=everywhere)
-    elif cookie is not None:
-        logout.by_cookie(app, caller, cookie, everywhere=everywhere)
-    else:
+    elif refresh_token is None and cookie is None:
         raise errors.NotAuthenticated("logout without a credential")
+    else:
+        # Both, if both came: the answer clears the cookie, so nobody could end
+        # that session afterwards.
+        if refresh_token is not None:
+            logout.by_refresh_token(app, caller, refresh_token, everywhere=everywhere)
+        if cookie is not None:
+            logout.by_cookie(app, caller, cookie, everywhere=everywhere)
     headers = (cookies.clear_session(),)
     return Response(HTTPStatus.OK, {"message": "Logged out"}, headers=headers)
 
