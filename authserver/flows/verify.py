@@ -186,4 +186,7 @@ def _free(
         users.update_phone(tx, holder.id, None, verified_at=None)
     sessions.revoke_by_user(tx, holder.id, reason="contact lost", now=operation.now)
     one_time_codes.delete_by_subject(tx, holder.id)
+    records.note(
+        tx, operation, "lose_contact", user_id=holder.id, identifier=contact.value
+    )
     return True
