@@ -205,8 +205,9 @@ def make_app(
 
 
 @pytest.fixture
-def app(make_app: Callable[..., App]) -> App:
-    return make_app()
+def app(make_app: Callable[..., App], request: pytest.FixtureRequest) -> App:
+    """An app; `parametrize("app", [{...}], indirect=True)` changes settings."""
+    return make_app(**getattr(request, "param", {}))
 
 
 @pytest.fixture
