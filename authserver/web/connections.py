@@ -29,8 +29,9 @@ ROOM_WAIT_S = 0.1  # for a closed connection's thread to give back its socket
 class Connections:
     """The open connections of one server; safe from any thread."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, room_wait_s: float = ROOM_WAIT_S) -> None:
         self._most = most
+        self._room_wait_s = room_wait_s
         self._lock = threading.Lock()
         self._one_left = threading.Condition(self._lock)
         self._threads: dict[socket.socket, threading.Thread] = {}
@@ -119,7 +120,7 @@ class Connections:
             return False
         self._close(spare)
         return self._one_left.wait_for(
-            lambda: len(self._threads) < self._most, ROOM_WAIT_S
+            lambda: len(self._threads) < self._most, self._room_wait_s
         )
 
     def _close(self, connection: socket.socket) -> None:

@@ -46,6 +46,7 @@ def test_announced_body_ends_after_its_length():
     announced = Body(4, 5)
 
     assert announced.content(buffer[:8]) is None
+    assert announced.content(buffer[:9]) == b"hello"
     assert announced.content(buffer) == b"hello"
     assert announced.end == 9
 
@@ -98,6 +99,7 @@ def test_chunks_within_the_grammar_are_decoded(buffer, content):
         ("NUL inside an extension", b"5;a\x00\r\nhello\r\n", "bad chunk size"),
         ("endless extension", b"5;" + b"a" * 300, "line is too long"),
         ("long extension", b"5;" + b"a" * 300 + b"\r\nhello", "line is too long"),
+        ("extension one too long", b"5;" + b"a" * 254, "line is too long"),
         ("chunk too long", b"5\r\nhello!\r\n", "longer than its size"),
         ("chunk ended by LF", b"5\r\nhello\n0\r\n\r\n", "longer than its size"),
         ("chunk ended by CR X", b"5\r\nhello\rX", "longer than its size"),

@@ -2,12 +2,14 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from authserver.web.connections import Connections
 
+PATIENCE_S = 10
 IDLER = threading.Thread(target=lambda: None)  # connections only keep it
 
 
@@ -91,7 +93,7 @@ def test_closed_one_learns_that_it_must_go(pairs):
 
 
 def test_newcomer_waits_for_the_place_to_be_given_back(pairs):
-    connections = Connections(1)
+    connections = Connections(1, room_wait_s=PATIENCE_S)
     connections.admit(pairs[0].ours, IDLER)
 
     def leave() -> None:
@@ -101,14 +103,16 @@ def test_newcomer_waits_for_the_place_to_be_given_back(pairs):
 
     thread = threading.Thread(target=leave)
     thread.start()
+    started = time.monotonic()
     admitted = connections.admit(pairs[1].ours, IDLER)
     thread.join()
 
     assert admitted
+    assert time.monotonic() - started < PATIENCE_S / 2
 
 
 def test_newcomer_is_turned_away_when_the_place_stays_taken(pairs):
-    connections = Connections(1)
+    connections = Connections(1, room_wait_s=0)
     connections.admit(pairs[0].ours, IDLER)
 
     assert not connections.admit(pairs[1].ours, IDLER)
@@ -126,6 +130,42 @@ def test_draining_closes_the_idle_and_spares_the_rest(pairs):
     assert connections.working(pairs[2].ours)
     assert not connections.idle(pairs[1].ours)
     assert not connections.admit(pairs[3].ours, IDLER)
+
+
+def test_connection_is_in_one_state_at_a_time(pairs):
+    connections = Connections(4)
+    connections.admit(pairs[0].ours, IDLER)
+
+    connections.waiting(pairs[0].ours)
+    assert connections.counts() == {"idle": 0, "waiting": 1, "working": 0}
+    connections.working(pairs[0].ours)
+    assert connections.counts() == {"idle": 0, "waiting": 0, "working": 1}
+    connections.waiting(pairs[0].ours)
+    connections.idle(pairs[0].ours)
+    assert connections.counts() == {"idle": 1, "waiting": 0, "working": 0}
+
+
+@pytest.mark.parametrize("state", ["idle", "waiting", "working"])
+def test_closed_connection_is_forgotten(pairs, state):
+    connections = Connections(4)
+    connections.admit(pairs[0].ours, IDLER)
+    getattr(connections, state)(pairs[0].ours)
+
+    connections.closed(pairs[0].ours)
+
+    assert connections.counts() == {"idle": 0, "waiting": 0, "working": 0}
+
+
+def test_socket_closed_for_room_is_not_held_against_a_later_one(pairs):
+    # The same object stands for another connection here, as an address may.
+    connections = Connections(1, room_wait_s=0)
+    connections.admit(pairs[0].ours, IDLER)
+    connections.make_room()
+    connections.closed(pairs[0].ours)
+
+    connections.admit(pairs[0].ours, IDLER)
+
+    assert connections.working(pairs[0].ours)
 
 
 def test_states_are_counted(pairs):

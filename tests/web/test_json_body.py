@@ -29,6 +29,7 @@ SURROGATE = rb"\ud800"
         (b'{"a": 9007199254740992}', {"a": 2**53}),
         (b'{"a": -9007199254740992}', {"a": -(2**53)}),
         (b'{"a": 1e308}', {"a": 1e308}),
+        (b'{"a": 0.' + b"1" * 38 + b"}", {"a": 1 / 9}),
         (b'{"a": "]]]]{{{{[[[["}', {"a": "]]]]{{{{[[[["}),
     ],
 )
@@ -60,6 +61,7 @@ def test_object_is_decoded(body, value):
         ("-Infinity", b'{"a": [-Infinity]}', "-Infinity is not JSON"),
         ("1e999", b'{"a": 1e999}', "number too large"),
         ("-1e999", b'{"a": -1e999}', "number too large"),
+        ("fraction of 41", b'{"a": 0.' + b"1" * 39 + b"}", "too long"),
         ("endless fraction", b'{"a": 0.' + b"1" * 5000 + b"}", "too long"),
         ("2**53 + 1", b'{"a": 9007199254740993}', "integer beyond"),
         ("-(2**53) - 1", b'{"a": -9007199254740993}', "integer beyond"),
