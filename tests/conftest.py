@@ -8,6 +8,8 @@ needs sockets or processes starts them itself.
 
 import json
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +24,12 @@ from authserver.delivery.worker import Worker
 from authserver.settings import Settings
 from authserver.web.dispatch import Site
 from authserver.web.messages import Request
+from authserver.web.server import Server
 
 START = 1_800_000_000  # epoch seconds; any moment will do
 PASSWORD = "correct horse battery"
 OTHER_PASSWORD = "another good phrase"
+PATIENCE_S = 10  # for what must come over a socket; normally it is there at once
 
 
 @dataclass
@@ -125,6 +129,35 @@ class Client:
         return Answer(int(response.status), payload, response.headers)
 
 
+@dataclass(frozen=True)
+class Wire:
+    """A listening server, spoken to in bytes, one connection for each call."""
+
+    port: int
+
+    def send(self, data: bytes) -> bytes:
+        """Send bytes; return all that comes until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as peer:
+            peer.sendall(data)
+            return b"".join(iter(lambda: peer.recv(65536), b""))
+
+    def request(self, method: str, path: str, *lines: str, body: bytes = b"") -> Answer:
+        """Send one request with these header lines, and close."""
+        length = f"Content-Length: {len(body)}"
+        head = (f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", *lines)
+        data = "\r\n".join((*head, length, "\r\n")).encode("latin-1") + body
+        return answered(self.send(data))
+
+
+def answered(received: bytes) -> Answer:
+    """Take an answer apart that came over a socket."""
+    head, _, content = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    pairs = [line.partition(": ") for line in lines]
+    headers = tuple((name, value) for name, _, value in pairs)
+    return Answer(int(status.split()[1]), json.loads(content or b"{}"), headers)
+
+
 class Mailbox:
     """Everybody's mail: runs the worker and keeps what it sends."""
 
@@ -211,8 +244,30 @@ def app(make_app: Callable[..., App], request: pytest.FixtureRequest) -> App:
 
 
 @pytest.fixture
+def sql(app: App) -> Callable[..., list[Any]]:
+    """Return what runs one statement on the app's database."""
+
+    def run(statement: str, *parameters: Any) -> list[Any]:
+        return app.database.transaction(lambda tx: tx.all(statement, parameters))
+
+    return run
+
+
+@pytest.fixture
 def client(app: App) -> Client:
     return Client(Site(app))
+
+
+@pytest.fixture
+def wire(app: App) -> Iterator[Wire]:
+    """The app on a real port of this machine, whose peer is a trusted proxy."""
+    proxies = app.settings.trusted_proxies
+    server = Server("127.0.0.1", 0, Site(app), trusted_proxies=proxies)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Wire(server.server_port)
+    server.stop(drain_s=0)
+    thread.join()
 
 
 @pytest.fixture
