@@ -36,7 +36,7 @@ import threading
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
-from typing import Self
+from typing import Self, cast
 from urllib.parse import urlsplit
 
 from authserver.delivery.sender import FateUnknown, Letter, Refused, TryLater
@@ -46,7 +46,8 @@ CONNECT_S = 5.0
 TALK_S = 15.0  # with CONNECT_S: a letter takes 20 s at most
 QUIT_S = 1.0  # politeness after the letter is delivered
 
-ADDRESS_FORM = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[^\s<>()\[\],;:\\\"@]+", re.ASCII)
+# Atoms and dots, then a host name (RFC 5321 section 4.1.2).
+ADDRESS_FORM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 # RFC 3463: class, subject, detail, at the start of a reply's text.
 ENHANCED_STATUS = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 
@@ -137,30 +138,29 @@ class _Watchdog:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._timer = threading.Timer(seconds, self._bite)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
+        self._cleanup = contextlib.ExitStack()
 
     def guard(self, connection: socket.socket) -> None:
         """Start counting for this connection."""
         # A second handle, because STARTTLS replaces the first one; shutting
         # down either ends the connection for both.
-        self._socket = connection.dup()
-        self._timer.start()
+        handle = self._cleanup.enter_context(connection.dup())
+        timer = threading.Timer(self.seconds, _shut_down, (handle,))
+        timer.daemon = True
+        timer.start()
+        self._cleanup.callback(timer.join)  # not while it bites, nor later
+        self._cleanup.callback(timer.cancel)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        if self._socket is not None:
-            self._timer.join()  # not while it bites
-            self._socket.close()
+        self._cleanup.close()
 
-    def _bite(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):  # closed by the other side already
-                self._socket.shutdown(socket.SHUT_RDWR)
+
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # closed by the other side already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Client(smtplib.SMTP):
@@ -191,9 +191,8 @@ class _Client(smtplib.SMTP):
 
     def say_goodbye(self) -> None:
         """Send QUIT and wait a moment for the reply."""
-        if self.sock is not None:
-            self.sock.settimeout(QUIT_S)
-            self.quit()
+        cast(socket.socket, self.sock).settimeout(QUIT_S)
+        self.quit()
 
 
 def _expect_250(stage: str, code: int, text: bytes | str) -> None:

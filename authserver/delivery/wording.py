@@ -18,6 +18,7 @@ No links: the code is typed into the page or app that asked for it, so nobody
 learns from us to click links in mails about passwords.
 """
 
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -35,63 +36,64 @@ class Words:
     warning: str
 
 
+WIDTH = 72  # columns; RFC 5322 section 2.1.1 wants at most 78, and replies add some
 KEEP = "Give the code to nobody, whoever asks."
 WORDS = {
     "verify_code": Words(
         "Your code for {site}",
-        "Somebody, probably you, registered the account {username} at {site}\n"
+        "Somebody, probably you, registered the account {username} at {site} "
         "with this address. To prove that it is yours, enter this code:",
-        "If this was not you, ignore this message: without the code there is no\n"
+        "If this was not you, ignore this message: without the code there is no "
         "account with your address. " + KEEP,
     ),
     "login_code": Words(
         "Your login code for {site}",
-        "Somebody, probably you, wants to log in to the account {username} at\n"
+        "Somebody, probably you, wants to log in to the account {username} at "
         "{site}. The code is:",
-        "If this was not you, ignore this message: without the code nobody gets\n"
+        "If this was not you, ignore this message: without the code nobody gets "
         "in. " + KEEP,
     ),
     "reset_code": Words(
         "Your code for a new password at {site}",
-        "Somebody, probably you, forgot the password of the account {username}\n"
+        "Somebody, probably you, forgot the password of the account {username} "
         "at {site}. To choose a new one, enter this code:",
-        "If this was not you, ignore this message: your password stays as it is.\n"
+        "If this was not you, ignore this message: your password stays as it is. "
         + KEEP,
     ),
     "contact_code": Words(
         "Your code to confirm this address at {site}",
-        "The account {username} at {site} asks to be reached here from now on.\n"
+        "The account {username} at {site} asks to be reached here from now on. "
         "To confirm that, enter this code where you are logged in:",
-        "If this was not you, ignore this message: without the code nothing\n"
+        "If this was not you, ignore this message: without the code nothing "
         "changes. " + KEEP,
     ),
     "account_exists": Words(
         "You already have an account at {site}",
-        "Somebody, probably you, gave this address at {site} on {when}.\n"
-        "It already belongs to the account {username}. Log in with that, or ask\n"
+        "Somebody, probably you, gave this address at {site} on {when}. "
+        "It already belongs to the account {username}. Log in with that, or ask "
         "for a new password if you forgot yours.",
-        "If this was not you, there is nothing to do: nothing was changed, and\n"
+        "If this was not you, there is nothing to do: nothing was changed, and "
         "whoever tried was not told that you have an account.",
     ),
     "password_changed": Words(
         "Your password at {site} was changed",
-        "The password of the account {username} at {site} was changed on {when}.\n"
+        "The password of the account {username} at {site} was changed on {when}. "
         "Other devices have been logged out.",
-        "If this was not you, ask for a new password at once: that logs\n"
+        "If this was not you, ask for a new password at once: that logs "
         "everybody out who is logged in now.",
     ),
     "contact_changed": Words(
         "An address of your account at {site} was changed",
-        "The account {username} at {site} was given a new address on {when} and\n"
+        "The account {username} at {site} was given a new address on {when} and "
         "is no longer reached here.",
-        "If this was not you, somebody has your password: tell whoever runs\n{site}.",
+        "If this was not you, somebody has your password: tell whoever runs {site}.",
     ),
     "session_theft": Words(
         "A session at {site} was ended for your safety",
-        "A session of the account {username} at {site} was ended on {when},\n"
-        "because the secret that keeps it open was used twice: a copy of it may\n"
+        "A session of the account {username} at {site} was ended on {when}, "
+        "because the secret that keeps it open was used twice: a copy of it may "
         "be in other hands. Log in again to go on.",
-        "If this happens again, change your password and look for strange\n"
+        "If this happens again, change your password and look for strange "
         "programs on your devices.",
     ),
 }
@@ -112,11 +114,11 @@ def compose(message: Message, *, public_url: str, code: str | None, now: int) ->
         "site": urlsplit(public_url).netloc,
         "when": _moment(message.created_at),
     }
-    parts = [words.opening.format_map(values)]
+    parts = [_paragraph(words.opening, values)]
     if code is not None:
         # Alone on its line: easy to see, to mark and to find for a program.
         parts += [code, f"It works for {_minutes(message.expires_at - now)}."]
-    parts.append(words.warning.format_map(values))
+    parts.append(_paragraph(words.warning, values))
     return Letter(
         message_id=message.id,
         recipient=message.recipient,
@@ -124,6 +126,11 @@ def compose(message: Message, *, public_url: str, code: str | None, now: int) ->
         text="\n\n".join(parts) + "\n",
         created_at=message.created_at,
     )
+
+
+def _paragraph(words: str, values: dict[str, str]) -> str:
+    text = words.format_map(values)
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _minutes(seconds: int) -> str:

@@ -254,10 +254,8 @@ def _tidy(tx: Transaction, *, now: int) -> tuple[int, int, int]:
 
 def _claim_next(tx: Transaction, channel: str, *, now: int) -> Message | None:
     message = outbox.find_by_channel(tx, channel, now=now)
-    if message is None:
-        return None
     lapses_at = now + LAPSE_S
-    if not outbox.claim(tx, message, now=now, lapses_at=lapses_at):
+    if message is None or not outbox.claim(tx, message, now=now, lapses_at=lapses_at):
         return None
     return replace(
         message, status="sending", attempts=message.attempts + 1, due_at=lapses_at

@@ -1,0 +1,187 @@
+"""Mail servers: a real one with TLS, and one that follows a script."""
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from authserver.delivery.sender import Letter
+
+LETTER = Letter(
+    message_id="0190a6f0-0000-7000-8000-000000000001",
+    recipient="alice@example.org",
+    subject="Your code",
+    text="The code is:\n\n492039\n\n.A line that begins with a dot\n",
+    created_at=1_700_000_000,
+)
+
+
+@dataclass
+class Delivery:
+    """One letter as the server got it."""
+
+    ehlo: str
+    encrypted: bool
+    user: str | None
+    sender: str
+    recipients: list[str]
+    content: bytes
+
+
+@dataclass
+class MailServer:
+    """A running aiosmtpd and what has arrived."""
+
+    port: int
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - their name
+        self.deliveries.append(
+            Delivery(
+                ehlo=session.host_name,
+                encrypted=session.ssl is not None,
+                user=session.auth_data,
+                sender=envelope.mail_from,
+                recipients=envelope.rcpt_tos,
+                content=envelope.original_content,
+            )
+        )
+        return "250 2.0.0 taken"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def log_in(server, session, envelope, mechanism, auth_data) -> AuthResult:
+    """Accept one user, as aiosmtpd asks its authenticator."""
+    right = (auth_data.login, auth_data.password) == (b"postman", b"letterbox")
+    return AuthResult(success=right, auth_data="postman" if right else None)
+
+
+@pytest.fixture
+def start_mail_server() -> Iterator[Callable[..., MailServer]]:
+    """Return what starts aiosmtpd with the given options."""
+    with contextlib.ExitStack() as running:
+
+        def start(**options: Any) -> MailServer:
+            server = MailServer(free_port())
+            controller = Controller(server, "127.0.0.1", server.port, **options)
+            controller.start()
+            running.callback(controller.stop)
+            return server
+
+        yield start
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A self-made certificate for `localhost`, and its key."""
+
+    certificate: Path
+    key: Path
+
+    def server_context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    folder = tmp_path_factory.mktemp("certificate")
+    made = Certificate(folder / "certificate.pem", folder / "key.pem")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", made.key, "-out", made.certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made
+
+
+@pytest.fixture
+def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Certificate:
+    """The certificate, believed by this process."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
+    return certificate
+
+
+class ScriptedServer:
+    """Serves one connection with fixed replies; None hangs up instead.
+
+    `replies` is by command; `greeting` and `text` are the two that answer no
+    command. A reply not named is friendly.
+    """
+
+    FRIENDLY = {  # noqa: RUF012 - a constant
+        "greeting": b"220 test\r\n",
+        "EHLO": b"250-test\r\n250 AUTH PLAIN\r\n",
+        "AUTH": b"235 2.7.0 welcome\r\n",
+        "DATA": b"354 go on\r\n",
+        "QUIT": b"221 2.0.0 bye\r\n",
+    }
+
+    def __init__(self, replies: dict[str, bytes | None]) -> None:
+        self.commands: list[str] = []
+        self._replies = {**self.FRIENDLY, **replies}
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # the client or the test has gone
+            connection, _ = self._socket.accept()
+            with connection, connection.makefile("rb") as lines:
+                command: str | None = "greeting"
+                while command and self._reply(connection, command):
+                    in_text = command == "DATA" and self._replies["DATA"][:1] == b"3"
+                    command = self._next(lines, in_text=in_text)
+
+    def _reply(self, connection: socket.socket, command: str) -> bool:
+        reply = self._replies.get(command, b"250 2.0.0 fine\r\n")
+        if reply is not None:
+            connection.sendall(reply)
+        return reply is not None
+
+    def _next(self, lines: Any, *, in_text: bool) -> str | None:
+        if in_text:
+            while lines.readline() not in (b".\r\n", b""):
+                pass
+            return "text"
+        line = lines.readline().decode()
+        self.commands.append(line.strip())
+        return line[:4].strip().upper() or None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # not connected
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def start_scripted_server() -> Iterator[Callable[..., ScriptedServer]]:
+    with contextlib.ExitStack() as running:
+
+        def start(replies: dict[str, bytes | None]) -> ScriptedServer:
+            server = ScriptedServer(replies)
+            running.callback(server.close)
+            return server
+
+        yield start
