@@ -28,7 +28,7 @@ goes to the stored address, not to one that merely looks like it.
   case; none that matters does, and two accounts for one mailbox would follow.
 * Phone numbers are E.164: a plus and at most 15 digits. With the server's
   country code, a number without plus or 00 is national, less one leading 0.
-* Only spaces and tabs around are stripped; no control character is accepted.
+* Only spaces and tabs around are stripped; no grammar has a control character.
 
 Each grammar is one pass over a text cut to length first: no input takes long.
 """
@@ -154,11 +154,11 @@ def budget_key(identifier_value: str) -> str:
 
 
 def _ascii(text: str, field: str, rule: str) -> str:
-    """Return `text` without blanks around, if it is short printable ASCII."""
+    """Return `text` without blanks around, if it is short and ASCII."""
     if len(text) > MAX_TYPED_CHARS:
         raise errors.RuleBroken(field, rule)
     stripped = text.strip(BLANKS)
-    if not (stripped.isascii() and stripped.isprintable()):
+    if not stripped.isascii():
         raise errors.RuleBroken(field, rule)
     return stripped
 

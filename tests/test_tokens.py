@@ -4,13 +4,13 @@ import base64
 import re
 import uuid
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from authserver import tokens
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # surrogates included
-NOW = 1_700_000_000
+NOW = 1_700_000_007  # in milliseconds its lowest bits are not all zero
 
 
 def test_token_is_43_url_safe_characters_of_32_bytes():
@@ -38,6 +38,9 @@ def test_digest_is_sha_256_in_hex():
 
 
 @given(ANY_TEXT, ANY_TEXT)
+@example("\ud800", "?")
+@example("\ud83d\ude00", "\U0001f600")
+@example("token", "token ")
 def test_digest_takes_any_text_and_tells_texts_apart(one, other):
     assert (tokens.digest(one) == tokens.digest(other)) == (one == other)
 
