@@ -82,9 +82,7 @@ def test_ten_guesses_an_hour_over_all_codes_purposes_and_places(
     assert refused.code == "invalid_code"
 
 
-def test_ninth_guess_leaves_one_that_may_be_right(
-    client, clock, mailbox, alice, wrong
-):
+def test_ninth_guess_leaves_one_that_may_be_right(client, clock, mailbox, alice, wrong):
     use_up(client, clock, mailbox, alice, wrong, 9)
     clock.advance(60)
     stranger = client.at("192.0.2.99")
