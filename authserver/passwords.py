@@ -14,8 +14,9 @@ a time; it is in the standard library, for where bcrypt is not installed.
   at Okta once passed on a user name alone, because it filled those 72. A longer
   password is first condensed with HMAC-SHA256, and the hash is labelled so.
   Verification goes by the label, never by the length typed: else the condensed
-  form, read from a log, would be a second password. Base64, as raw bytes could
-  contain NUL, at which C libraries stop.
+  form, read from a log, would be a second password. Base64, as C stops at NUL.
+* scrypt always gets the condensed form. It makes its input an HMAC key, and to
+  HMAC a short key with NULs behind it is the same key (RFC 2104 section 2).
 * A password counts exactly as typed: nothing is trimmed, no case is folded, no
   Unicode is normalised. What normalising yields depends on the Unicode version
   of the Python in use, and an update must not lock anybody out.
@@ -51,8 +52,7 @@ from authserver import errors
 MIN_CHARS = 8  # NIST SP 800-63B section 5.1.1.2
 MAX_CHARS = 128  # bounds the work; the longest sentence anybody types fits
 BCRYPT_MAX_BYTES = 72
-SALT_BYTES = 16
-HASH_BYTES = 32
+SALT_BYTES, HASH_BYTES = 16, 32
 SCRYPT_COST = (15, 8, 3)  # log2(N), r, p: 32 MiB, as OWASP advises for that size
 # A stored hash that asks for more is damaged, and must not stop the server.
 SCRYPT_MAX_MEMORY_BYTES, SCRYPT_MAX_P = 256 << 20, 16
@@ -104,7 +104,7 @@ class Hasher:
         secret = _encode(password)
         if self._kind == "scrypt":
             salt = secrets.token_bytes(SALT_BYTES)
-            derived = scrypt(secret, salt, SCRYPT_COST, HASH_BYTES)
+            derived = scrypt(_condense(secret), salt, SCRYPT_COST, HASH_BYTES)
             return f"{self._cost}{_base64(salt)}${_base64(derived)}"
         long = len(secret) > BCRYPT_MAX_BYTES
         bcrypt = _bcrypt()
@@ -169,7 +169,7 @@ def _matches_scrypt(secret: bytes, form: re.Match[str]) -> bool:
     if 128 * r << log2_n > SCRYPT_MAX_MEMORY_BYTES or p > SCRYPT_MAX_P:
         raise ValueError("a cost that nobody sets")
     salt = base64.b64decode(form[4] + "==")
-    derived = scrypt(secret, salt, (log2_n, r, p), HASH_BYTES)
+    derived = scrypt(_condense(secret), salt, (log2_n, r, p), HASH_BYTES)
     return hmac.compare_digest(_base64(derived).encode(), form[5].encode())
 
 
