@@ -1,4 +1,4 @@
-"""Reset poisoning: a stranger asks for my reset and chooses where its mail points.
+"""Reset poisoning: a stranger asks for my reset and says where its mail points.
 
 Servers that build links from what a request says of its host sent the victim a
 genuine mail with the attacker's address in it (Django CVE-2012-4520, Zitadel
