@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from authserver import codes, tokens
 from authserver.app import App
-from authserver.flows import lookup, records
+from authserver.flows import budgets, lookup, records
 from authserver.flows.lookup import Contact, Request
 from authserver.flows.records import Operation
+from authserver.identifiers import Identifier
 from authserver.store import one_time_codes
 from authserver.store.database import Transaction
 from authserver.store.one_time_codes import OneTimeCode
@@ -118,6 +119,23 @@ def pending_change(tx: Transaction, request: Request) -> OneTimeCode | None:
         purpose="verify",
         contact=request.identifier.value,
     )
+
+
+def may_guess(app: App, identifier: Identifier, *, now: int) -> frozenset[str]:
+    """Count a guess at the codes of the registrations that `identifier` means.
+
+    Returns the ids of those at which it may be made. Counted per contact, so
+    that guessing under ever new user names is no way round. In memory, so
+    before the transaction, which may run twice.
+    """
+    waiting = app.database.read(lookup.resolve, identifier, now=now).registrations
+    contacts = {each.id: lookup.contact_of(each, identifier) for each in waiting}
+    allowed = {
+        contact
+        for contact in set(contacts.values())
+        if contact is not None and budgets.may_guess(app, contact.value)
+    }
+    return frozenset(each for each, contact in contacts.items() if contact in allowed)
 
 
 def guess(

@@ -91,9 +91,9 @@ def with_code(
     attempt = budgets.admit_guess(app, caller, identifier.value)
     operation = records.operation(caller, app.now())
     plan = opening.draft(terms, amr="otp", now=operation.now)
-    waiting = budgets.may_guess(app, identifier.value)
+    waiting = challenges.may_guess(app, identifier, now=operation.now)
     opened = app.database.transaction(
-        _open_by_code, app, operation, identifier, otp, plan, registrations_too=waiting
+        _open_by_code, app, operation, identifier, otp, plan, waiting=waiting
     )
     if isinstance(opened, errors.AuthError):
         raise opened
@@ -190,7 +190,7 @@ def _open_by_code(  # noqa: PLR0913 - what one transaction needs
     otp: str,
     plan: Draft,
     *,
-    registrations_too: bool,
+    waiting: frozenset[str],
 ) -> _Opened | errors.AuthError:
     now, who = operation.now, identifier.value
     subject = lookup.resolve(tx, identifier, now=now)
@@ -199,7 +199,7 @@ def _open_by_code(  # noqa: PLR0913 - what one transaction needs
     allowed = budgets.charge_code(tx, owner, now=now) or user_id is None
     candidates = []
     if allowed:
-        candidates = _candidates(tx, subject, identifier, registrations_too)
+        candidates = _candidates(tx, subject, identifier, waiting)
     code = challenges.guess(tx, app, candidates, otp, now=now)
     outcome: _Opened | errors.AuthError = errors.InvalidCode("no code matches")
     if code is not None:
@@ -217,14 +217,15 @@ def _candidates(
     tx: Transaction,
     subject: Subject,
     identifier: Identifier,
-    registrations_too: bool,  # noqa: FBT001 - passed through
+    waiting: frozenset[str],
 ) -> list[OneTimeCode]:
     """Return the login code of a user, or the verify codes of registrations."""
     wanted: list[tuple[User | Registration, str]] = []
     if subject.user is not None:
         wanted.append((subject.user, "login"))
-    elif registrations_too:
-        wanted += [(each, "verify") for each in subject.registrations]
+    for registration in subject.registrations:
+        if registration.id in waiting:
+            wanted.append((registration, "verify"))
     found = []
     for person, purpose in wanted:
         contact = lookup.contact_of(person, identifier)

@@ -33,13 +33,11 @@ def with_code(app: App, caller: Caller, request: Request, otp: str) -> Profile:
 
     Raises `InvalidCode`, `UsernameTaken`, `TooManyRequests`.
     """
-    who = request.identifier.value
-    attempt = budgets.admit_guess(app, caller, who)
+    attempt = budgets.admit_guess(app, caller, request.identifier.value)
     operation = records.operation(caller, app.now())
-    # In memory, so before the transaction, which may run twice.
-    waiting = budgets.may_guess(app, who)
+    waiting = challenges.may_guess(app, request.identifier, now=operation.now)
     outcome = app.database.transaction(
-        _verify, app, operation, request, otp, registrations_too=waiting
+        _verify, app, operation, request, otp, waiting=waiting
     )
     if isinstance(outcome, errors.AuthError):
         raise outcome
@@ -87,7 +85,7 @@ def _verify(
     request: Request,
     otp: str,
     *,
-    registrations_too: bool,
+    waiting: frozenset[str],
 ) -> User | errors.AuthError:
     """Judge a guess; returns the outcome, so that the attempt is committed."""
     subject = lookup.resolve(tx, request.identifier, now=operation.now)
@@ -97,7 +95,7 @@ def _verify(
         tx, user.id if user else None, operation.caller, who, now=operation.now
     )
     allowed = budgets.charge_code(tx, owner, now=operation.now) or user is None
-    people = list(subject.registrations) if registrations_too else []
+    people = [each for each in subject.registrations if each.id in waiting]
     candidates = _candidates(tx, subject, request, people) if allowed else []
     code = challenges.guess(tx, app, candidates, otp, now=operation.now)
     outcome: User | errors.AuthError = errors.InvalidCode("no code matches")

@@ -94,3 +94,22 @@ def test_look_alikes_are_nobody(client, alice, twin):
     answer = client.post("/auth/login", identifier=twin, password=alice.password)
 
     assert answer.status == 422
+
+
+def test_registrations_of_one_contact_share_its_guesses(
+    client, clock, mailbox, wrong, places
+):
+    names = [f"bob{number}" for number in range(5)]
+    for name in names:
+        person = {"username": name, "email": "bob@example.org"}
+        client.post("/auth/register", password="correct horse battery", **person)
+        clock.advance(20)  # until the mailbox takes the next letter
+    code = mailbox.code("bob@example.org")  # of the last registration
+
+    # Thirty guesses at the contact, under the names of the other four.
+    for number, place in enumerate(places(30)):
+        body = {"identifier": names[number % 4], "otp": wrong(code)}
+        client.at(place).post("/auth/verify-otp", **body)
+    refused = client.post("/auth/verify-otp", identifier="bob4", otp=code)
+
+    assert refused.code == "invalid_code"
