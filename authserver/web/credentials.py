@@ -20,9 +20,11 @@ def bearer(request: Request) -> str | None:
     if authorization is None:
         return None
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    # Blanks as in RFC 9110 section 11.4; `strip()` alone would take more.
+    token = token.strip(" ")
+    if scheme.lower() != "bearer" or not token:
         raise errors.InvalidToken("not a bearer token")
-    return token.strip()
+    return token
 
 
 def cookie(request: Request, name: str) -> str | None:

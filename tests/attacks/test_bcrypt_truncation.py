@@ -1,7 +1,7 @@
 r"""Passwords cut off: bcrypt knows 72 bytes, and libraries dropped the rest.
 
 At Okta, in 2024, a login passed without its password, because id and user name
-filled those 72 bytes. C libraries stop at NUL; HMAC, inside scrypt, fills up with
+filled those 72 bytes. C libraries stop at NUL; HMAC, inside scrypt, pads with
 it. So for pairs of passwords that such a habit makes equal, only the exact
 one may open the account.
 """
