@@ -11,9 +11,9 @@ cannot work ends with one sentence on standard error and exit status 2.
 import argparse
 import gc
 import logging
+import queue
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,9 +63,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings) -> int:
-    stop = threading.Event()
+    # Not an Event: a handler runs between any two instructions of this thread,
+    # and one that takes a lock this thread holds waits for itself. `put` of a
+    # SimpleQueue is made for that.
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.put(None))
     app = runtime.create_app(settings)
     try:
         running = runtime.serve(app)
@@ -77,7 +80,7 @@ def _serve(settings: Settings) -> int:
         log.warning("EMAIL_HOST is not set: codes are printed here, not mailed")
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
-    stop.wait()
+    stop.get()
     log.info("stopping")
     running.stop()
     return 0
