@@ -28,12 +28,12 @@ from authserver.keys import Keyring
 from authserver.passwords import Hasher, available_kinds
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings, SettingsError
-from authserver.store.database import open_database
+from authserver.store.database import file_of, open_database
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
 PURGE_EVERY_S = 600
-DRAIN_S = 7.0  # requests in flight; with what follows it stays below ten
+DRAIN_S = 6.0  # requests in flight; with what follows it stays below ten
 
 log = logging.getLogger("authserver.runtime")
 
@@ -53,10 +53,11 @@ def create_app(
         weakness = keys.weakness(secret)
         if weakness:
             raise SettingsError("secret_key", weakness)
+    hasher = _hasher(settings)  # may refuse, so before anything is opened
     return App(
         settings=settings,
         database=open_database(settings.database_url, now=now()),
-        hasher=_hasher(settings),
+        hasher=hasher,
         hashing=HashingThreads(threads=os.cpu_count() or 1),
         keyring=Keyring(secrets),
         limiter=Keeper(),
@@ -71,6 +72,7 @@ class Running:
     def __init__(self, app: App) -> None:
         """Bind the port and start all threads; raises `SettingsError`."""
         settings = app.settings
+        self._worker = Worker(app)
         try:
             self._server = Server(
                 settings.host,
@@ -78,18 +80,21 @@ class Running:
                 Site(app),
                 trusted_proxies=settings.trusted_proxies,
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: no host name at all
             raise SettingsError(
                 "port",
                 f"{settings.port} on HOST {settings.host} cannot be opened: "
-                f"{error.strerror or error}.",
+                f"{getattr(error, 'strerror', None) or error}.",
             ) from error
         self._app = app
         self._stopping = threading.Event()
-        self._worker = Worker(app)
+        # Daemons, so that a program that forgets `stop` can still end.
         self._threads = [
-            threading.Thread(target=self._server.serve_forever, name="accept"),
-            threading.Thread(target=self._purge, name="purge"),
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (
+                ("accept", self._server.serve_forever),
+                ("purge", self._purge),
+            )
         ]
         self._worker.start()
         for thread in self._threads:
@@ -142,7 +147,11 @@ def _own_secret(settings: Settings) -> bytes:
     A database whose key is missing was restored from a backup, or lost it: a
     new key would silently end all sessions and codes, so somebody must decide.
     """
-    database = settings.database_file
+    database = file_of(settings.database_url)
+    if not database.parent.is_dir():
+        raise SettingsError(
+            "database_url", f"names the folder {database.parent}, which does not exist."
+        )
     return keys.load_or_create(key_file(database), may_create=not database.exists())
 
 

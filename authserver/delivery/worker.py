@@ -96,9 +96,10 @@ class Worker:
         """Take on no more messages and wait for those that are being sent."""
         self._stopping.set()
         self._app.delivery_due.set()
+        until = self._app.monotonic() + wait_s
         if self._thread.is_alive():
             self._thread.join(wait_s)
-        self.settle(wait_s=wait_s)
+        self.settle(wait_s=until - self._app.monotonic())
 
     def settle(self, *, wait_s: float) -> None:
         """Wait for the messages that are being sent."""

@@ -25,6 +25,7 @@ explicit column list. Times are whole epoch seconds.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 Value = str | bytes | int | float | None
@@ -123,6 +124,13 @@ def open_database(url: str, *, now: int, migrate: bool = True) -> Database:
     absolute. `now` is recorded with each migration; with `migrate` false a
     schema that lacks one is refused. Raises `DatabaseError`.
     """
+    from authserver.store import sqlite  # not loaded where MySQL stores
+
+    return sqlite.open_file(file_of(url), now=now, migrate=migrate)
+
+
+def file_of(url: str) -> Path:
+    """Return the file that DATABASE_URL names; raises `DatabaseError`."""
     scheme, found, path = url.partition(":///")
     if scheme != "sqlite" or not found:
         # The value itself is not repeated: it may hold a password.
@@ -135,6 +143,4 @@ def open_database(url: str, *, now: int, migrate: bool = True) -> Database:
             "DATABASE_URL must name a file after sqlite:/// and nothing else; "
             "a database in memory would forget everybody."
         )
-    from authserver.store import sqlite  # not loaded where MySQL stores
-
-    return sqlite.open_file(path, now=now, migrate=migrate)
+    return Path(path)
