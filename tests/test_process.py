@@ -1,0 +1,431 @@
+"""The server as a process: it starts with nothing, or says why not, and ends.
+
+Real processes throughout; each has a folder and a port of its own.
+"""
+
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from authserver import runtime
+from authserver.settings import VERSION, Settings
+from tests.processes import ROOT, SERVER, ServerProcess, run, wait_until
+
+PASSWORD = "correct horse battery"
+ALICE = {"username": "alice", "email": "alice@example.org", "password": PASSWORD}
+MUST_END_WITHIN_S = 10
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server that has not been started."""
+    server = ServerProcess(tmp_path, {"BCRYPT_ROUNDS": "4"})
+    yield server
+    if server.process and server.process.poll() is None:
+        server.kill()
+
+
+@pytest.fixture
+def make_database(tmp_path: Path) -> Callable[[], Path]:
+    """Return what leaves a database and its key in the folder."""
+
+    def make() -> Path:
+        file = tmp_path / "authserver.db"
+        runtime.close(runtime.create_app(Settings(database_url=f"sqlite:///{file}")))
+        return file
+
+    return make
+
+
+def join(server: ServerProcess) -> tuple[int, str]:
+    """Register and prove alice, log her in; return what the login said."""
+    assert server.ask("POST", "/auth/register", **ALICE)[0] == 201
+    code = server.code_for(ALICE["email"])
+    proof = {"email": ALICE["email"], "otp": code}
+    assert server.ask("POST", "/auth/verify-otp", **proof)[0] == 200
+    status, payload = server.ask(
+        "POST", "/auth/login", identifier="alice", password=PASSWORD
+    )
+    return status, payload["message"]
+
+
+# -- starting
+
+
+def test_empty_folder_and_no_settings_are_enough(server, tmp_path):
+    server.start()
+
+    status, payload = server.ask("GET", "/")
+
+    assert (status, payload["name"]) == (200, "authserver")
+    assert "codes are printed here" in server.log()
+    assert {each.name for each in tmp_path.iterdir()} >= {
+        "authserver.db",
+        "authserver.key",
+    }
+
+
+def test_what_the_server_makes_is_closed_to_other_users(server, tmp_path):
+    server.start()
+
+    made = [each for each in tmp_path.iterdir() if each.name.startswith("authserver")]
+
+    assert len(made) >= 3
+    assert {stat.S_IMODE(each.stat().st_mode) for each in made} == {0o600}
+
+
+def test_main_job_works_over_a_real_socket(server):
+    server.start()
+
+    assert join(server) == (200, "Login successful")
+
+
+def test_accounts_outlive_the_process(server):
+    server.start()
+    join(server)
+    server.kill()
+
+    server.start()
+
+    login = server.ask("POST", "/auth/login", identifier="alice", password=PASSWORD)
+    assert login[0] == 200
+
+
+def test_without_any_package_scrypt_stands_in_for_bcrypt(server, tmp_path):
+    # --without-pip and no site-packages of the system: nothing but Python.
+    venv.create(tmp_path / "bare", symlinks=True, with_pip=False)
+    (tmp_path / ".env").write_text("PORT=1\n")
+    server.command = (str(tmp_path / "bare/bin/python"), SERVER)
+
+    server.start()
+
+    assert "bcrypt is not installed: new passwords are hashed with scrypt" in (
+        server.log()
+    )
+    assert ".env is ignored: python-dotenv is not installed" in server.log()
+    assert join(server) == (200, "Login successful")
+
+
+def test_package_runs_as_a_module(server):
+    server.command = (sys.executable, "-m", "authserver")
+    server.settings["PYTHONPATH"] = str(ROOT)
+
+    server.start()
+
+    assert server.ask("GET", "/healthz")[0] == 200
+
+
+def test_settings_are_read_from_dotenv(server, tmp_path):
+    # A dollar sign in a password is a dollar sign.
+    lines = "LOG_FORMAT=json\nEMAIL_USER=me@example.org\nEMAIL_PASS=$HOME\n"
+    (tmp_path / ".env").write_text(lines)
+
+    server.start()
+
+    assert '"message": "listening on' in server.log()
+    assert "codes are printed here" not in server.log()
+
+
+def test_environment_wins_over_dotenv(server, tmp_path):
+    (tmp_path / ".env").write_text("LOG_FORMAT=json\n")
+    server.settings["LOG_FORMAT"] = "text"
+
+    server.start()
+
+    assert '"message"' not in server.log()
+
+
+# -- start-up faults: one sentence, exit status 2, no traceback
+
+KEY = "authserver.key"
+DATABASE = "authserver.db"
+
+
+def weak(secret: str) -> Callable[[Path], dict[str, str]]:
+    return lambda folder: {"SECRET_KEY": secret}
+
+
+def key_missing(folder: Path) -> dict[str, str]:
+    (folder / KEY).unlink()
+    return {}
+
+
+def key_readable(folder: Path) -> dict[str, str]:
+    (folder / KEY).chmod(0o644)
+    return {}
+
+
+def key_torn(folder: Path) -> dict[str, str]:
+    (folder / KEY).write_text("half of it")
+    return {}
+
+
+def database_damaged(folder: Path) -> dict[str, str]:
+    content = bytearray((folder / DATABASE).read_bytes())
+    content[4096:12288] = b"\xff" * 8192
+    (folder / DATABASE).write_bytes(content)
+    return {}
+
+
+def database_empty(folder: Path) -> dict[str, str]:
+    (folder / DATABASE).write_bytes(b"")
+    return {}
+
+
+def database_newer(folder: Path) -> dict[str, str]:
+    connection = sqlite3.connect(folder / DATABASE)
+    with connection:
+        connection.execute("INSERT INTO schema_migrations VALUES ('9999_x', 'f', 1)")
+    connection.close()
+    return {}
+
+
+def unchanged(**settings: str) -> Callable[[Path], dict[str, str]]:
+    return lambda folder: settings
+
+
+FAULTS = [
+    (weak(""), "SECRET_KEY The secret key is blank"),
+    (weak("short"), "SECRET_KEY The secret key is shorter than 32 bytes"),
+    (weak("k" * 40), "SECRET_KEY The secret key is one character repeated"),
+    (weak("change-me-to-at-least-32-random-bytes"), "is the example value"),
+    (weak(f"{os.urandom(32).hex()},"), "SECRET_KEY The secret key is blank"),
+    (key_missing, "The key file authserver.key is missing. Restore it"),
+    (key_readable, "is open to other users. Run: chmod 600"),
+    (key_torn, "authserver.key is damaged"),
+    (database_damaged, "authserver.db is damaged, or no SQLite database"),
+    (database_empty, "authserver.db is empty"),
+    (database_newer, "The database was made by a newer authserver"),
+    (unchanged(DATABASE_URL="postgres://me:hush@db/a"), "DATABASE_URL must be sqlite"),
+    (
+        unchanged(DATABASE_URL="sqlite:///no/such/a.db"),
+        "DATABASE_URL names the folder no/such, which does",
+    ),
+    (unchanged(DATABASE_URL="sqlite:///:memory:"), "DATABASE_URL must name a file"),
+    (unchanged(PORT="eighty"), "PORT must be a whole number"),
+    (unchanged(HOST="192.0.2.1"), "HOST 192.0.2.1 cannot be opened"),
+    (unchanged(HOST="a..b"), "HOST a..b cannot be opened"),
+    (unchanged(HOST="no such host"), "HOST no such host cannot be opened"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), FAULTS)
+def test_what_cannot_work_ends_with_a_sentence(
+    spoil, sentence, make_database, tmp_path
+):
+    make_database()
+
+    ended = run(tmp_path, **spoil(tmp_path))
+
+    assert ended.returncode == 2
+    assert sentence in ended.stderr.splitlines()[-1]
+    assert ended.stderr.splitlines()[-1].startswith("authserver: ")
+    assert "Traceback" not in ended.stderr
+    assert "hush" not in ended.stderr
+
+
+def test_unknown_database_makes_no_key_file(tmp_path):
+    ended = run(tmp_path, DATABASE_URL="postgres://me:hush@db/accounts")
+
+    assert ended.returncode == 2
+    assert "DATABASE_URL must be sqlite" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_database_is_left_as_it_is(make_database, tmp_path):
+    file = make_database()
+    database_damaged(tmp_path)
+    damaged = file.read_bytes()
+
+    assert run(tmp_path).returncode == 2
+
+    assert file.read_bytes() == damaged
+
+
+def test_port_in_use_is_named(server, tmp_path):
+    server.start()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    ended = run(elsewhere, PORT=str(server.port))
+
+    assert ended.returncode == 2
+    assert f"PORT {server.port} on HOST 127.0.0.1 cannot be opened" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_second_process_on_one_database_is_turned_away(command, server, tmp_path):
+    server.start()
+
+    ended = run(tmp_path, command)
+
+    assert ended.returncode == 2
+    assert "Another authserver process uses" in ended.stderr
+    assert server.ask("GET", "/readyz")[0] == 200
+
+
+# -- commands that end by themselves
+
+
+def test_version_is_told(tmp_path):
+    assert run(tmp_path, "--version").stdout == f"authserver {VERSION}\n"
+
+
+def test_help_tells_a_newcomer_what_happens_without_settings(tmp_path):
+    text = " ".join(run(tmp_path, "--help").stdout.split())
+
+    assert "Without a command it serves" in text
+    assert "listens on 127.0.0.1:8080" in text
+    assert ".env.example" in text
+
+
+def test_unknown_command_exits_with_2(tmp_path):
+    ended = run(tmp_path, "explode")
+
+    assert ended.returncode == 2
+    assert "invalid choice: 'explode'" in ended.stderr
+
+
+def test_migrate_names_what_it_applied_and_then_nothing(tmp_path):
+    first = run(tmp_path, "migrate")
+    second = run(tmp_path, "migrate")
+
+    assert "applied 0001_" in first.stdout
+    assert second.stdout == "the schema is up to date\n"
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+# -- stopping
+
+
+def begin_login(server: ServerProcess) -> socket.socket:
+    """Send a login but its last byte: in flight for as long as a test likes."""
+    body = b'{"identifier":"alice","password":"' + PASSWORD.encode() + b'"}'
+    head = (
+        b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n"
+        b"Expect: 100-continue\r\n\r\n" % len(body)
+    )
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    connection.sendall(head)
+    # The server has read the head when it says so.
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")
+    connection.sendall(body[:-1])
+    return connection
+
+
+def refuses(server: ServerProcess) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.port), timeout=20).close()
+    except ConnectionError as error:
+        # A reset instead: it closed while we knocked.
+        return isinstance(error, ConnectionRefusedError)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_login_in_flight_is_answered_before_the_end(number, server):
+    server.start()
+    join(server)
+    with begin_login(server) as connection:
+        started = time.monotonic()
+        server.signal(number)
+        wait_until(lambda: refuses(server), "the port to be closed")
+
+        connection.sendall(b"}")
+
+        answer = HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 200
+        assert answer.getheader("Connection") == "close"
+    assert server.wait() == 0
+    assert time.monotonic() - started < MUST_END_WITHIN_S
+
+
+def test_client_that_never_finishes_does_not_delay_the_end_for_ever(server):
+    server.start()
+    join(server)
+    with begin_login(server) as connection:
+        started = time.monotonic()
+
+        server.signal(signal.SIGTERM)
+
+        assert server.wait() == 0
+        assert time.monotonic() - started < MUST_END_WITHIN_S
+        assert connection.recv(100) == b""
+
+
+def test_idle_connections_do_not_delay_the_end(server):
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 200 " in idle.recv(4096)
+        started = time.monotonic()
+
+        server.signal(signal.SIGTERM)
+
+        assert server.wait() == 0
+        assert time.monotonic() - started < 2
+
+
+def test_storm_of_signals_ends_the_server_all_the_same(server):
+    # A handler runs between two instructions of the main thread, also between
+    # two of its own: one that takes a lock waits for itself, and for ever.
+    server.start()
+    join(server)
+    with begin_login(server) as connection:
+        for _ in range(3_000):
+            server.signal(signal.SIGTERM)
+            server.signal(signal.SIGINT)
+
+        connection.sendall(b"}")
+
+        assert b" 200 " in connection.recv(4096)
+    assert server.wait() == 0
+
+
+def test_stop_folds_the_write_ahead_log_into_the_database(server, tmp_path):
+    server.start()
+    join(server)
+
+    server.signal(signal.SIGTERM)
+
+    assert server.wait() == 0
+    assert not (tmp_path / "authserver.db-wal").exists()
+    with sqlite3.connect(tmp_path / "authserver.db") as connection:
+        assert connection.execute("SELECT username FROM users").fetchall() == [
+            ("alice",)
+        ]
+    connection.close()
+
+
+def test_console_that_is_closed_does_not_end_the_server(tmp_path, server):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(tmp_path / "log", "ab") as log:
+        server.process = subprocess.Popen(
+            server.command,
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PORT": "0"},
+            stdout=writing,
+            stderr=log,
+        )
+    os.close(writing)
+    wait_until(lambda: "listening on" in server.log(), "a listening server")
+    server.port = int(server.log().partition("127.0.0.1:")[2].split()[0])
+
+    server.ask("POST", "/auth/register", **ALICE)
+    wait_until(lambda: "the console is closed" in server.log(), "a failed letter")
+
+    assert server.ask("GET", "/readyz")[0] == 200
