@@ -1,4 +1,4 @@
-"""POST /auth/register: an account is asked for, and nobody learns who has one."""
+"""POST /auth/register: asks for an account, and tells nobody who has one."""
 
 import pytest
 

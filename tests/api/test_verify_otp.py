@@ -269,6 +269,7 @@ def test_number_is_taken_from_an_unproven_holder_too(client, mailbox):
     register(client, "bob")
     bob = client.post("/login", username="bob", password=PASSWORD)
     inside = client.bearer(bob.payload["access_token"])
+    mailbox.fetch()
     inside.post("/auth/contacts", phone=PHONE, current_password=PASSWORD)
 
     answer = inside.post("/auth/verify-otp", phone=PHONE, otp=mailbox.code(PHONE))

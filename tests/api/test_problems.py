@@ -1,0 +1,36 @@
+"""GET /problems/{code}: what the `type` of an error body leads to."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from authserver import errors
+
+
+@pytest.mark.parametrize("refusal", errors.every(), ids=lambda each: each.code)
+def test_every_refusal_is_explained(client, refusal):
+    answer = client.get(f"/problems/{refusal.code}")
+
+    assert answer.status == 200
+    assert answer.payload == {
+        "code": refusal.code,
+        "status": int(refusal.status),
+        "title": refusal.status.phrase,
+        "detail": refusal.message,
+    }
+
+
+def test_type_of_an_error_leads_to_its_explanation(client):
+    refused = client.get("/auth/me")
+
+    url = urlsplit(refused.payload["type"])
+    explained = client.get(url.path)
+
+    assert url.netloc == "auth.example.org"
+    assert explained.payload["detail"] == refused.payload["detail"]
+
+
+def test_other_codes_are_not_found(client):
+    answer = client.get("/problems/nothing")
+
+    assert (answer.status, answer.code) == (404, "not_found")

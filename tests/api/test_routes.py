@@ -1,0 +1,85 @@
+"""Every route: the refusals that all share."""
+
+import pytest
+
+from authserver.web.routes import ROUTES
+
+# What a body needs beside the required fields to reach the database.
+MORE = {
+    "/auth/register": {"email": "bob@example.org"},
+    "/auth/login": {"otp": "123456"},
+    "/auth/contacts": {"email": "bob@example.org"},
+}
+
+
+def each_of(routes):
+    return pytest.mark.parametrize(
+        "route", routes, ids=lambda route: f"{route.method} {route.paths[0]}"
+    )
+
+
+changing = each_of([route for route in ROUTES if route.method != "GET"])
+limited = each_of([route for route in ROUTES if route.limited])
+logged_in_only = each_of(
+    [route for route in ROUTES if route.paths[0] in ("/auth/me", "/sessions")]
+)
+
+
+def example(route):
+    """A body that names each field needed, and passes no check behind that."""
+    needed = {field.name: field.example for field in route.body if field.required}
+    return needed | MORE.get(route.paths[0], {})
+
+
+@changing
+def test_page_of_another_site_is_refused(client, route):
+    stranger = client.having(origin="https://evil.example")
+
+    answer = stranger.send(route.method, route.paths[0], b"{}")
+
+    assert (answer.status, answer.code) == (403, "cross_site")
+
+
+@changing
+def test_form_and_bare_list_are_refused(client, route):
+    form = client.having(content_type="application/x-www-form-urlencoded")
+
+    typed = form.send(route.method, route.paths[0], b"a=b")
+    listed = client.send(route.method, route.paths[0], b"[]")
+
+    assert (typed.status, typed.code) == (415, "unsupported_media_type")
+    assert (listed.status, listed.code) == (400, "invalid_body")
+
+
+@limited
+@pytest.mark.parametrize("app", [{"address_requests_per_minute": 1}], indirect=True)
+def test_second_costly_request_of_a_minute_waits(client, route):
+    client.post(route.paths[0], **example(route))
+
+    answer = client.post(route.paths[0], **example(route))
+    elsewhere = client.at("192.0.2.2").post(route.paths[0], **example(route))
+
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert answer.header("Retry-After") == "61"  # 60 s, rounded up
+    assert elsewhere.status != 429
+
+
+@limited
+def test_database_that_is_away_is_503_and_never_401(app, client, route):
+    app.database.close()
+    browser = client.cookie("__Host-session", "x")
+
+    answer = browser.post(route.paths[0], **example(route))
+
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert answer.header("Retry-After") == "2"
+
+
+@logged_in_only
+def test_database_that_is_away_logs_nobody_out(app, client, logged_in, route):
+    app.database.close()
+
+    bearer = client.bearer(logged_in.payload["access_token"])
+    answer = bearer.send(route.method, route.paths[0])
+
+    assert (answer.status, answer.code) == (503, "unavailable")
