@@ -152,6 +152,14 @@ class Gun:
             connection.sendall(request[-1:])
         return [_reply(connection) for connection in connections]
 
+    def announce(self, path: str, length: int) -> Reply:
+        """Post a body of `length` bytes, of which none is ever sent."""
+        head, _, _ = _request(path, {}, "203.0.113.1").partition(b"\r\n\r\n")
+        head = head.replace(b"Content-Length: 2", b"Content-Length: %d" % length)
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
+        connection.sendall(head + b"\r\n\r\n")
+        return _reply(connection)
+
 
 @pytest.fixture
 def volley(app) -> Iterator[Gun]:
