@@ -193,14 +193,18 @@ def _store(
 
 
 def _mark_proven(tx: Transaction, user: User, code: OneTimeCode, now: int) -> None:
-    # Whoever read the code has the contact; in closed groups it was unproven.
+    """Make the contact that the code was read at the user's proven one."""
     contact = Contact(code.channel, code.contact)
     if lookup.is_proven(user, contact):
         return
+    # A closed group's account, which a stranger may have opened in this
+    # person's name: his other contact would let him back in.
     if user.email == contact.value:
         users.update_email(tx, user.id, contact.value, verified_at=now)
+        users.update_phone(tx, user.id, None, verified_at=None)
     elif user.phone == contact.value:
         users.update_phone(tx, user.id, contact.value, verified_at=now)
+        users.update_email(tx, user.id, None, verified_at=None)
 
 
 def tell_owner(tx: Transaction, operation: Operation, user: User) -> None:
