@@ -113,6 +113,9 @@ def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
 
 def _routed(request: Request) -> tuple[Route, Request]:
     """Find the route; raise `NotFound` or `MethodNotAllowed`."""
+    if request.path == "*":  # RFC 9110 section 9.3.7: about the server as a whole
+        known = {each.method: each for each in routes.ROUTES}
+        return routes.options(_allowed(known)), request
     methods, parameters = routes.find(request.path)
     # HEAD is GET without the body, which the HTTP core leaves out.
     method = "GET" if request.method == "HEAD" else request.method
@@ -136,7 +139,8 @@ def _answer(app: App, route: Route, request: Request) -> Response:
     if route.limited:
         budgets.admit_request(app, request.caller())
     if route.hashes:
-        return app.hashing.run(request.address, route.endpoint, app, request)
+        place = budgets.network(request.address)  # else a /64 has 2**64 shares
+        return app.hashing.run(place, route.endpoint, app, request)
     return route.endpoint(app, request)
 
 
