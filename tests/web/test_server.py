@@ -132,7 +132,7 @@ def test_longest_idle_is_closed_for_a_newcomer(serve, connect):
     for client in clients:
         client.send(GET)
         client.read(ends_with=ANSWER)
-    assert eventually(lambda: server.connections.counts()["idle"] == 2)
+        assert eventually(lambda: server.connections.counts()["idle"] == 2)
 
     newcomer = connect(server)
     newcomer.send(GET)
