@@ -177,12 +177,10 @@ class Mailbox:
         return self.letters[before:]
 
     def code(self, recipient: str) -> str:
-        """Return the code of the last letter to `recipient`."""
+        """Return the last code that was sent to `recipient`."""
         self.fetch()
-        letters = [each for each in self.letters if each.recipient == recipient]
-        found = re.search(r"^([0-9]{6})$", letters[-1].text, re.MULTILINE)
-        assert found
-        return found[1]
+        texts = [each.text for each in self.letters if each.recipient == recipient]
+        return re.findall(r"^[0-9]{6}$", "\n".join(texts), re.MULTILINE)[-1]
 
 
 @dataclass(frozen=True)
