@@ -187,9 +187,9 @@ class Settings:
 
     @property
     def origin(self) -> str:
-        """PUBLIC_URL without its path, as browsers write Origin (RFC 6454)."""
-        parts = self._public
-        return f"{parts.scheme}://{parts.netloc}".lower()
+        """PUBLIC_URL as browsers write Origin: no path, no default port."""
+        parts, port = self._public, ":443" if self.https else ":80"
+        return f"{parts.scheme}://{parts.netloc.removesuffix(port)}".lower()
 
     @property
     def https(self) -> bool:
