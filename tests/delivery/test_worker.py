@@ -277,6 +277,30 @@ def test_mail_whose_sender_was_killed_is_sent_by_the_next_process(
     assert found(app).status == "sent"
 
 
+def test_text_message_whose_sender_was_killed_is_given_up(
+    app, message, postman, send_due, clock, caplog
+):
+    queue_more(app, message, 1, channel="sms", recipient="+4915112345678")
+    lost = found(app, "more0")
+    app.database.transaction(
+        outbox.claim, lost, now=app.now(), lapses_at=app.now() + LAPSE_S
+    )
+    clock.advance(LAPSE_S)
+    send_due()
+
+    assert [letter.recipient for letter in postman.letters] == [message.recipient]
+    assert found(app, "more0").status == "given_up"
+    assert "0 messages expired unsent, 1 lost in a crash" in caplog.text
+
+
+def test_end_of_a_message_wakes_the_worker_for_the_next(app, message, send_due):
+    app.delivery_due.clear()
+
+    send_due()
+
+    assert app.delivery_due.is_set()
+
+
 def test_bug_of_a_sender_is_logged_and_the_mail_tried_once_more(
     app, message, postman, send_due, clock, caplog
 ):
@@ -374,6 +398,25 @@ def test_event_wakes_the_worker_and_stopping_leaves_no_thread(app, message):
 
     assert begun
     assert found(app).status == "sent"
+    assert threading.active_count() == threads
+
+
+def test_stopping_wakes_a_worker_that_sleeps(app):
+    asleep = threading.Event()
+
+    class Alarm(threading.Event):
+        """Sleeps for a minute, and tells when."""
+
+        def wait(self, timeout=None):
+            asleep.set()
+            return super().wait(60)
+
+    threads = threading.active_count()
+    worker = Worker(replace(app, delivery_due=Alarm()), {})
+    worker.start()
+    asleep.wait(5)
+    worker.stop(wait_s=5)
+
     assert threading.active_count() == threads
 
 

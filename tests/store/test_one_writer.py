@@ -182,6 +182,7 @@ def test_writer_lives_on_when_the_database_cannot_be_opened(engine, database, ca
 
     assert database.transaction(lambda tx: 2) == 2
     assert "the database cannot be written" in caplog.text
+    assert engine.journal[:3] == ["begin", "close", "connect writer"]
 
 
 def test_who_waits_for_a_lock_is_served_when_it_goes(engine, database):

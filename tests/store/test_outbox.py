@@ -91,6 +91,13 @@ def test_claim_counts_the_attempt_and_has_one_winner(database):
     assert second is None
 
 
+def test_message_of_a_dead_sender_is_not_simply_claimed(database):
+    put(database, MAIL)
+    database.transaction(claim, MAIL)
+
+    assert database.transaction(claim, MAIL, now=NOW + LAPSE_S) is None
+
+
 def test_sent_message_is_never_due_again(database):
     put(database, MAIL)
     claimed = database.transaction(claim, MAIL)

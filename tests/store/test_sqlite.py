@@ -224,6 +224,19 @@ def test_full_database_is_unavailable_and_its_connection_replaced(database, capl
     assert "the database failed: database or disk is full" in caplog.text
 
 
+def test_failed_write_that_a_function_swallows_is_not_committed(database):
+    def swallow(tx):
+        insert(tx, "before")
+        tx.one("PRAGMA query_only = ON")  # as if the disk were read-only now
+        with pytest.raises(errors.Unavailable):
+            insert(tx, "lost")
+
+    with pytest.raises(errors.Unavailable, match="cannot be written"):
+        database.transaction(swallow)
+
+    assert database.read(names) == []
+
+
 def test_database_locked_away_is_unavailable_and_the_function_never_runs(
     database, path
 ):
@@ -275,13 +288,29 @@ def test_closing_leaves_the_file_whole_and_nothing_open(tmp_path):
 
 
 def test_failed_start_leaves_nothing_open(path):
+    database = sqlite.open_file(path, now=NOW)
+    database.transaction(
+        lambda tx: tx.execute("INSERT INTO schema_migrations VALUES ('9_new', '', 0)")
+    )
+    database.close()
     before = len(os.listdir("/proc/self/fd"))
-    path.write_bytes(b"not a database" * 1000)
 
-    with pytest.raises(DatabaseError):
+    with pytest.raises(DatabaseError) as refused:  # holds on to the traceback
         sqlite.open_file(path, now=NOW)
 
     assert len(os.listdir("/proc/self/fd")) == before
+    assert "newer authserver" in str(refused.value)
+
+
+def test_failed_opening_leaves_nothing_open(path):
+    path.write_bytes(b"not a database" * 1000)
+    before = len(os.listdir("/proc/self/fd"))
+
+    with pytest.raises(DatabaseError) as refused:
+        sqlite.open_file(path, now=NOW)
+
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert "is damaged" in str(refused.value)
 
 
 def test_second_opening_in_one_process_is_refused_by_any_name(database, path):
