@@ -9,6 +9,7 @@ from tests.forging import (
     ABSENT,
     CLAIMS,
     HEADER,
+    ISSUER,
     KEYRING,
     NOW,
     decode,
@@ -149,6 +150,27 @@ def test_token_dies_after_its_lifetime_plus_leeway():
 
     assert decode(token, now=last_second) == CLAIMS
     assert refusal(token, now=last_second + 1) == "outside its lifetime"
+
+
+def test_token_that_ended_is_still_known_as_ours_for_logging_out():
+    token = signed(iat=1, exp=2)
+
+    claims = jwt.decode_ended(token, keyring=KEYRING, issuer=ISSUER, audience=ISSUER)
+
+    assert claims["sid"] == "s1"
+
+
+@pytest.mark.parametrize(
+    ("attack", "token", "reason"),
+    [
+        ("forged", signed(iat=1, exp=2)[:-4] + "AAAA", "bad signature"),
+        ("another issuer", signed(iss="https://evil.example"), "somebody else"),
+        ("exp of another type", signed(exp=None), "exp must be"),
+    ],
+)
+def test_token_that_never_was_ours_logs_nobody_out(attack, token, reason):
+    with pytest.raises(errors.InvalidToken, match=reason):
+        jwt.decode_ended(token, keyring=KEYRING, issuer=ISSUER, audience=ISSUER)
 
 
 def test_token_of_a_clock_that_is_a_little_ahead_is_accepted():

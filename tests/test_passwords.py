@@ -1,5 +1,7 @@
 """A hash verifies exactly what was typed, at the same cost for everybody."""
 
+import base64
+import hashlib
 import importlib.util
 import json
 import logging
@@ -98,12 +100,24 @@ def test_long_password_does_not_match_a_hash_without_the_label():
     assert not BCRYPT.verify("p" * 100, stored)
 
 
-def test_scrypt_verifies_exactly_what_it_hashed():
-    password = "p" * 4096 + "\0\u00e9\ud800"
-    stored = SCRYPT.hash(password)
+@pytest.mark.parametrize("twin", ["a long one", "a long one\0\0", "\0a long one\0"])
+def test_scrypt_verifies_exactly_what_it_hashed(twin):
+    # RFC 2104 section 2: to HMAC, a key with NULs behind it is the same key.
+    stored = SCRYPT.hash("a long one\0")
 
-    assert SCRYPT.verify(password, stored)
-    assert not SCRYPT.verify(password + "x", stored)
+    assert SCRYPT.verify("a long one\0", stored)
+    assert not SCRYPT.verify(twin, stored)
+
+
+def test_scrypt_takes_no_digest_for_the_password():
+    # RFC 2104 section 2: to HMAC, a key of more than 64 bytes is its digest.
+    long = "p" * 65
+    digest = hashlib.sha256(long.encode()).digest()
+    cost, salt, _ = SCRYPT.hash(long).rsplit("$", 2)
+    of_digest = passwords.scrypt(digest, base64.b64decode(salt + "=="), (15, 8, 3), 32)
+    stored = f"{cost}${salt}${passwords._base64(of_digest)}"
+
+    assert not SCRYPT.verify(long, stored)
 
 
 def test_hashes_are_salted():
