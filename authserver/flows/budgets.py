@@ -45,20 +45,34 @@ SENDS_PER_HOUR = Budget(10, 10 / HOUR_S)  # nobody's mailbox is a target practic
 WIDE_NETWORK_FACTOR = 8  # a /48 has 65,536 times /64; eight budgets are enough
 DECOYS = 256  # rows that unknown identifiers share
 
+WRONG_PROOF = (errors.InvalidCredentials, errors.InvalidCode, errors.InvalidToken)
+
 Claim = tuple[str, Budget]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a try was charged in memory."""
+    """What a try was charged in memory: `with attempt:` the try is judged.
+
+    Only a wrong proof stays charged. A right one gets everything back, and so
+    does one that we could not judge: else an outage would end with everybody's
+    limits used up.
+    """
 
     app: App
     claims: tuple[Claim, ...]
 
-    def give_back(self) -> None:
-        """Put everything back: the try was right and does not count."""
-        for key, budget in self.claims:
-            self.app.limiter.give_back(key, budget, now=self.app.monotonic())
+    def __enter__(self) -> None:
+        """Begin to judge."""
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _traceback: object
+    ) -> None:
+        """Put everything back, but for a wrong proof or a bug of ours."""
+        refused = isinstance(error, errors.AuthError)
+        if error is None or (refused and not isinstance(error, WRONG_PROOF)):
+            for key, budget in self.claims:
+                self.app.limiter.give_back(key, budget, now=self.app.monotonic())
 
 
 def network(address: str) -> str:

@@ -56,29 +56,28 @@ def with_password(
     Raises `TooManyRequests`, `InvalidCredentials`, `ContactNotVerified`,
     `SessionActive`.
     """
-    attempt = budgets.admit_password(app, caller, identifier.value)
-    operation = records.operation(caller, app.now())
-    admitted = app.database.transaction(_admit, operation, identifier)
-    person = admitted.person
-    # Locked, disabled, unknown: a hash is computed all the same, of a dummy.
-    stored = person.password_hash if person and not admitted.closed else None
-    if not app.hasher.verify(password, stored) or person is None:
-        app.database.transaction(_fail, operation, identifier, admitted)
-        raise errors.InvalidCredentials("password does not match")
-    attempt.give_back()
-    if isinstance(person, Registration):
-        app.database.transaction(_unproven, operation, admitted.owner, person)
-        raise errors.ContactNotVerified()
-    rehashed = None
-    if app.hasher.needs_rehash(person.password_hash):
-        rehashed = app.hasher.hash(password)
-    plan = opening.draft(terms, amr="pwd", now=operation.now)
-    opened = app.database.transaction(
-        _open, app, operation, person, plan, owner=admitted.owner, rehashed=rehashed
-    )
-    if isinstance(opened, errors.AuthError):
-        raise opened
-    return opening.signed_in(app, opened.user, opened.session, plan)
+    with budgets.admit_password(app, caller, identifier.value):
+        operation = records.operation(caller, app.now())
+        admitted = app.database.transaction(_admit, operation, identifier)
+        person = admitted.person
+        # Locked, disabled, unknown: one hash all the same, of a dummy.
+        stored = person.password_hash if person and not admitted.closed else None
+        if not app.hasher.verify(password, stored) or person is None:
+            app.database.transaction(_fail, operation, identifier, admitted)
+            raise errors.InvalidCredentials("password does not match")
+        if isinstance(person, Registration):
+            app.database.transaction(_unproven, operation, admitted.owner, person)
+            raise errors.ContactNotVerified()
+        rehashed = None
+        if app.hasher.needs_rehash(person.password_hash):
+            rehashed = app.hasher.hash(password)
+        plan = opening.draft(terms, amr="pwd", now=operation.now)
+        opened = app.database.transaction(
+            _open, app, operation, person, plan, owner=admitted.owner, rehashed=rehashed
+        )
+        if isinstance(opened, errors.AuthError):
+            raise opened
+        return opening.signed_in(app, opened.user, opened.session, plan)
 
 
 def with_code(
@@ -88,17 +87,16 @@ def with_code(
 
     Raises `TooManyRequests`, `InvalidCode`, `UsernameTaken`, `SessionActive`.
     """
-    attempt = budgets.admit_guess(app, caller, identifier.value)
-    operation = records.operation(caller, app.now())
-    plan = opening.draft(terms, amr="otp", now=operation.now)
-    waiting = challenges.may_guess(app, identifier, now=operation.now)
-    opened = app.database.transaction(
-        _open_by_code, app, operation, identifier, otp, plan, waiting=waiting
-    )
-    if isinstance(opened, errors.AuthError):
-        raise opened
-    attempt.give_back()
-    return opening.signed_in(app, opened.user, opened.session, plan)
+    with budgets.admit_guess(app, caller, identifier.value):
+        operation = records.operation(caller, app.now())
+        plan = opening.draft(terms, amr="otp", now=operation.now)
+        waiting = challenges.may_guess(app, identifier, now=operation.now)
+        opened = app.database.transaction(
+            _open_by_code, app, operation, identifier, otp, plan, waiting=waiting
+        )
+        if isinstance(opened, errors.AuthError):
+            raise opened
+        return opening.signed_in(app, opened.user, opened.session, plan)
 
 
 def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Admitted:

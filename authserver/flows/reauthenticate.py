@@ -20,16 +20,15 @@ def check_password(
 
     Raises `InvalidCredentials`, `TooManyRequests`.
     """
-    attempt = budgets.admit_password(app, caller, who.user.username)
-    operation = records.operation(caller, app.now())
-    owner, allowed = app.database.transaction(_charge, operation, who)
-    stored = who.user.password_hash if allowed else None
-    if not app.hasher.verify(password, stored):
-        app.database.transaction(_fail, operation, who, event)
-        raise errors.InvalidCredentials("current password does not match")
-    attempt.give_back()
-    app.database.transaction(_refund, operation, owner)
-    return operation
+    with budgets.admit_password(app, caller, who.user.username):
+        operation = records.operation(caller, app.now())
+        owner, allowed = app.database.transaction(_charge, operation, who)
+        stored = who.user.password_hash if allowed else None
+        if not app.hasher.verify(password, stored):
+            app.database.transaction(_fail, operation, who, event)
+            raise errors.InvalidCredentials("current password does not match")
+        app.database.transaction(_refund, operation, owner)
+        return operation
 
 
 def _charge(

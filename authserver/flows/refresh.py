@@ -48,22 +48,21 @@ def exchange(app: App, caller: Caller, presented: str) -> Tokens:
 
     Raises `InvalidToken`, `TooManyRequests`.
     """
-    attempt = budgets.admit_token(app, caller)
-    operation = records.operation(caller, app.now())
-    spending = Spending(
-        kid=app.keyring.current,
-        nonce=tokens.operation_id(),
-        spent_at=operation.now,
-        spent_by=operation.id,
-        spent_from=budgets.neighbourhood(caller.address),
-    )
-    outcome = app.database.transaction(_rotate, app, operation, presented, spending)
-    # Refuse out here: an exception inside would undo the revocation.
-    if isinstance(outcome, _Refused):
-        app.delivery_due.set()
-        raise errors.InvalidToken(outcome.reason)
-    attempt.give_back()
-    return opening.token_pair(app, outcome.user, outcome.session, outcome.successor)
+    with budgets.admit_token(app, caller):
+        operation = records.operation(caller, app.now())
+        spending = Spending(
+            kid=app.keyring.current,
+            nonce=tokens.operation_id(),
+            spent_at=operation.now,
+            spent_by=operation.id,
+            spent_from=budgets.neighbourhood(caller.address),
+        )
+        outcome = app.database.transaction(_rotate, app, operation, presented, spending)
+        # Refuse out here: an exception inside would undo the revocation.
+        if isinstance(outcome, _Refused):
+            app.delivery_due.set()
+            raise errors.InvalidToken(outcome.reason)
+        return opening.token_pair(app, outcome.user, outcome.session, outcome.successor)
 
 
 def _rotate(

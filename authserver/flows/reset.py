@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from authserver import errors, passwords
 from authserver.app import App, Caller
 from authserver.flows import budgets, challenges, lookup, records, send_code
+from authserver.flows.budgets import Attempt
 from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Request
 from authserver.flows.records import Operation
@@ -59,14 +60,13 @@ def validate(app: App, caller: Caller, identifier: Identifier, otp: str) -> str:
 
     Raises `InvalidCode`, `TooManyRequests`.
     """
-    attempt = budgets.admit_guess(app, caller, identifier.value)
-    operation = records.operation(caller, app.now())
-    grant = app.database.transaction(_validate, app, operation, identifier, otp)
-    token = challenges.grant_token(app, grant) if grant else None
-    if token is None:
-        raise errors.InvalidCode("no reset code matches")
-    attempt.give_back()
-    return token
+    with budgets.admit_guess(app, caller, identifier.value):
+        operation = records.operation(caller, app.now())
+        grant = app.database.transaction(_validate, app, operation, identifier, otp)
+        token = challenges.grant_token(app, grant) if grant else None
+        if token is None:
+            raise errors.InvalidCode("no reset code matches")
+        return token
 
 
 def finish(app: App, caller: Caller, proof: Proof, new_password: str) -> None:
@@ -76,23 +76,30 @@ def finish(app: App, caller: Caller, proof: Proof, new_password: str) -> None:
     """
     _check(new_password, [])
     operation = records.operation(caller, app.now())
-    if proof.token is not None:
-        attempt = budgets.admit_token(app, caller)
-        proven = app.database.read(_prove_by_token, app, operation, proof)
-    else:
-        who = proof.identifier.value if proof.identifier else ""
-        attempt = budgets.admit_guess(app, caller, who)
-        proven = app.database.transaction(_prove_by_code, app, operation, proof)
-    if proven is None:
-        app.database.transaction(_refused, operation, proof)
-        raise errors.InvalidCode("no live proof")
-    attempt.give_back()
-    user = proven.user
-    _check(new_password, [user.username, user.email, user.phone])
-    password_hash = app.hasher.hash(new_password)
-    if not app.database.transaction(_store, operation, proven, password_hash):
-        raise errors.InvalidCode("proof spent by somebody faster")
+    with _admit(app, caller, proof):
+        proven = _prove(app, operation, proof)
+        if proven is None:
+            app.database.transaction(_refused, operation, proof)
+            raise errors.InvalidCode("no live proof")
+        user = proven.user
+        _check(new_password, [user.username, user.email, user.phone])
+        password_hash = app.hasher.hash(new_password)
+        if not app.database.transaction(_store, operation, proven, password_hash):
+            raise errors.InvalidCode("proof spent by somebody faster")
     app.delivery_due.set()
+
+
+def _admit(app: App, caller: Caller, proof: Proof) -> Attempt:
+    if proof.token is not None:
+        return budgets.admit_token(app, caller)
+    who = proof.identifier.value if proof.identifier else ""
+    return budgets.admit_guess(app, caller, who)
+
+
+def _prove(app: App, operation: Operation, proof: Proof) -> _Proven | None:
+    if proof.token is not None:
+        return app.database.read(_prove_by_token, app, operation, proof)
+    return app.database.transaction(_prove_by_code, app, operation, proof)
 
 
 def _check(password: str, own: list[str | None]) -> None:

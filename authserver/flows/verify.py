@@ -33,17 +33,16 @@ def with_code(app: App, caller: Caller, request: Request, otp: str) -> Profile:
 
     Raises `InvalidCode`, `UsernameTaken`, `TooManyRequests`.
     """
-    attempt = budgets.admit_guess(app, caller, request.identifier.value)
-    operation = records.operation(caller, app.now())
-    waiting = challenges.may_guess(app, request.identifier, now=operation.now)
-    outcome = app.database.transaction(
-        _verify, app, operation, request, otp, waiting=waiting
-    )
-    if isinstance(outcome, errors.AuthError):
-        raise outcome
-    attempt.give_back()
-    app.delivery_due.set()
-    return lookup.profile_of(outcome)
+    with budgets.admit_guess(app, caller, request.identifier.value):
+        operation = records.operation(caller, app.now())
+        waiting = challenges.may_guess(app, request.identifier, now=operation.now)
+        outcome = app.database.transaction(
+            _verify, app, operation, request, otp, waiting=waiting
+        )
+        if isinstance(outcome, errors.AuthError):
+            raise outcome
+        app.delivery_due.set()
+        return lookup.profile_of(outcome)
 
 
 def make_user(

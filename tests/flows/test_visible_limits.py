@@ -1,11 +1,14 @@
 """What one place may ask, send and get wrong: every number exactly."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from authserver import errors
 from authserver.app import Caller
 from authserver.flows import budgets
+from authserver.web.dispatch import Site
 from tests.counting import passes, wait_of
 
 HERE = Caller("192.0.2.1", "", "")
@@ -112,9 +115,84 @@ def test_failures_of_all_kinds_count_together(app):
 
 def test_success_is_no_failure(app):
     for _ in range(300):
-        budgets.admit_password(app, HERE, "alice").give_back()
+        with budgets.admit_password(app, HERE, "alice"):
+            pass
 
     assert passes(partial(budgets.admit_password, app, HERE, "alice")) == 10
+
+
+@pytest.mark.parametrize(
+    "error", [errors.InvalidCredentials, errors.InvalidCode, errors.InvalidToken]
+)
+def test_wrong_proof_stays_charged(app, error):
+    for _ in range(3):
+        with pytest.raises(error), budgets.admit_password(app, HERE, "alice"):
+            raise error
+
+    assert passes(partial(budgets.admit_password, app, HERE, "alice")) == 7
+
+
+def test_bug_of_ours_forgives_no_guess(app):
+    with pytest.raises(KeyError), budgets.admit_password(app, HERE, "alice"):
+        raise KeyError
+
+    assert passes(partial(budgets.admit_password, app, HERE, "alice")) == 9
+
+
+class Outage:
+    """A database that can be read and not written."""
+
+    def __init__(self, database):
+        self.read = database.read
+
+    def transaction(self, *_args, **_kwargs):
+        raise errors.Unavailable("out of order")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/auth/login", {"identifier": "alice", "password": "wrong"}),
+        ("/auth/login", {"identifier": "alice", "otp": "000000"}),
+        ("/auth/verify-otp", {"identifier": "alice", "otp": "000000"}),
+        ("/validate-otp", {"identifier": "alice", "otp": "000000"}),
+        (
+            "/auth/password/reset",
+            {"identifier": "alice", "otp": "000000", "new_password": "a good phrase"},
+        ),
+        ("/auth/refresh", {"refresh_token": "unknown"}),
+    ],
+)
+def test_outage_is_nobodys_failure(app, client, path, body):
+    broken = replace(client, site=Site(replace(app, database=Outage(app.database))))
+
+    answers = [broken.post(path, **body) for _ in range(20)]
+
+    assert {answer.status for answer in answers} == {503}
+    assert (
+        passes(partial(budgets.admit_token, app, Caller(client.address, "", ""))) == 100
+    )
+
+
+def test_right_code_that_is_refused_for_another_reason_is_no_failure(
+    make_app, client, mailbox, tmp_path
+):
+    app = make_app(
+        session_policy="single", database_url=f"sqlite:///{tmp_path / 'single.db'}"
+    )
+    client, mailbox = replace(client, site=Site(app)), type(mailbox)(app)
+    body = {"username": "bob", "email": "bob@example.org"}
+    client.post("/auth/register", password="correct horse battery", **body)
+    client.post("/auth/login", identifier="bob", otp=mailbox.code("bob@example.org"))
+    mailbox.fetch()
+    client.post("/auth/otp", identifier="bob", purpose="login")
+    code = mailbox.code("bob@example.org")
+
+    answers = [
+        client.post("/auth/login", identifier="bob", otp=code) for _ in range(15)
+    ]
+
+    assert {answer.code for answer in answers} == {"session_active"}
 
 
 def test_try_refused_by_one_limit_is_charged_to_none(app):
