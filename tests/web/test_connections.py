@@ -80,6 +80,18 @@ def test_slowest_client_makes_room_when_nobody_is_idle(pairs):
     assert [pair.is_shut() for pair in pairs] == [True, False, False, False]
 
 
+def test_each_room_made_costs_another_connection(pairs):
+    connections = Connections(4)
+    for pair in pairs[:2]:
+        connections.admit(pair.ours, IDLER)
+        connections.waiting(pair.ours)
+
+    connections.make_room()
+    connections.make_room()
+
+    assert [pair.is_shut() for pair in pairs] == [True, True, False, False]
+
+
 def test_closed_one_learns_that_it_must_go(pairs):
     connections = Connections(1)
     connections.admit(pairs[0].ours, IDLER)

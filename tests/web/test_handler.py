@@ -291,10 +291,19 @@ def test_large_body_is_refused_before_a_byte_of_it_is_sent(client):
 
 
 def test_client_that_sends_on_still_reads_why_it_was_refused(client):
-    # Without the lingering close, the kernel would reset what is unread.
     client.send(post(b"Content-Length: 500000", body=b"x" * 500_000))
 
     assert statuses(client.read_to_end()) == [413]
+
+
+def test_client_that_sends_on_after_a_refusal_is_not_reset(client):
+    client.send(post(b"Content-Length: 500000"))
+    assert statuses(client.read_to_end()) == [413]
+
+    # A server that had closed for good would answer the first with a reset and
+    # make the second an error.
+    client.send(b"x" * 1000)
+    client.send(b"x" * 1000)
 
 
 def test_client_that_never_stops_sending_is_cut_off(serve, connect):

@@ -384,6 +384,7 @@ def test_stop_does_not_wait_longer_than_it_was_told(server, connect, slow_site):
     assert 0.1 <= time.monotonic() - started < 3
     assert slow.read_to_end() == b""
     assert client.read_to_end() == b""
+    assert slow_site.refused == []
 
 
 def test_stop_before_serving_and_stop_twice_are_harmless(site):
@@ -392,6 +393,20 @@ def test_stop_before_serving_and_stop_twice_are_harmless(site):
     server.stop()
     server.stop()
     server.serve_forever()  # returns at once
+
+
+def test_stop_wakes_the_server_instead_of_waiting_for_its_next_look(site):
+    server = Server("127.0.0.1", 0, site)
+    thread = threading.Thread(target=server.serve_forever, args=(60,))
+    thread.start()
+    socket.create_connection(server.server_address, PATIENCE_S).close()
+    assert eventually(lambda: server.connections.counts()["idle"] == 0)
+    started = time.monotonic()
+
+    server.stop()
+    thread.join(PATIENCE_S)
+
+    assert time.monotonic() - started < PATIENCE_S
 
 
 def test_stop_twice_after_serving_is_harmless(site):
