@@ -252,8 +252,13 @@ def sql(app: App) -> Callable[..., list[Any]]:
 
 
 @pytest.fixture
-def client(app: App) -> Client:
+def api(app: App) -> Client:
     return Client(Site(app))
+
+
+@pytest.fixture
+def client(api: Client) -> Client:  # a folder may have clients of its own
+    return api
 
 
 @pytest.fixture
