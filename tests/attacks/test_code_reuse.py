@@ -10,6 +10,8 @@ from functools import partial
 
 import pytest
 
+from authserver.store import one_time_codes
+
 NEW_PASSWORD = "another good phrase"
 
 
@@ -124,6 +126,19 @@ def test_fifty_parallel_resets_by_one_grant_change_one_password(
     password = f"{NEW_PASSWORD} {winner}"
     opened = client.post("/auth/login", email=alice.email, password=password)
     assert opened.status == 200
+
+
+def test_row_of_a_code_is_spent_by_one_of_fifty(app, client, alice, at_once):
+    client.post("/auth/otp", email=alice.email, purpose="login")
+    challenge = {"purpose": "login", "contact": alice.email}
+    code = app.database.read(one_time_codes.find_by_subject, alice.id, **challenge)
+    spend = partial(app.database.transaction, one_time_codes.spend, code)
+
+    won = at_once(
+        [partial(spend, now=app.now(), operation_id=str(n)) for n in range(50)]
+    )
+
+    assert sorted(won) == [False] * 49 + [True]
 
 
 @pytest.fixture
