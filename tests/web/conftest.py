@@ -120,5 +120,5 @@ def connect() -> Iterator[Callable[[Server], Client]]:
 
 
 @pytest.fixture
-def client(server: Server, connect: Callable[[Server], Client]) -> Client:
+def connection(server: Server, connect: Callable[[Server], Client]) -> Client:
     return connect(server)

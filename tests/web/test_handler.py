@@ -31,12 +31,12 @@ def statuses(data: bytes) -> list[int]:
 # -- requests and answers
 
 
-def test_request_reaches_the_site_and_its_answer_the_client(client, site):
-    client.send(
+def test_request_reaches_the_site_and_its_answer_the_client(connection, site):
+    connection.send(
         b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello"
     )
 
-    answer = client.read(ends_with=b'{"path":"/a"}')
+    answer = connection.read(ends_with=b'{"path":"/a"}')
 
     request = site.requests[0]
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -47,105 +47,107 @@ def test_request_reaches_the_site_and_its_answer_the_client(client, site):
     assert re.fullmatch("[0-9a-f]{16}", request.request_id)
 
 
-def test_connection_serves_one_request_after_another(client, site):
+def test_connection_serves_one_request_after_another(connection, site):
     for _ in range(3):
-        client.send(GET)
-        client.read(ends_with=b'{"path":"/"}')
+        connection.send(GET)
+        connection.read(ends_with=b'{"path":"/"}')
 
     assert len(site.requests) == 3
     assert len({request.request_id for request in site.requests}) == 3
 
 
-def test_pipelined_requests_are_answered_in_their_order(client):
+def test_pipelined_requests_are_answered_in_their_order(connection):
     paths = [b"/%d" % number for number in range(20)]
 
-    client.send(b"".join(GET.replace(b"/ ", path + b" ") for path in paths) + LAST)
+    connection.send(b"".join(GET.replace(b"/ ", path + b" ") for path in paths) + LAST)
 
-    answers = client.read_to_end()
+    answers = connection.read_to_end()
     assert re.findall(rb'"path":"(.*?)"', answers) == [*paths, b"/last"]
 
 
-def test_byte_by_byte_is_read_like_all_at_once(client, site):
+def test_byte_by_byte_is_read_like_all_at_once(connection, site):
     request = post(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\n")
 
     for at in range(len(request)):
-        client.send(request[at : at + 1])
-    client.send(LAST)
+        connection.send(request[at : at + 1])
+    connection.send(LAST)
 
-    assert statuses(client.read_to_end()) == [200, 200]
+    assert statuses(connection.read_to_end()) == [200, 200]
     assert site.requests[0].body == b"hello"
 
 
-def test_body_of_64_kib_is_read(client, site):
+def test_body_of_64_kib_is_read(connection, site):
     body = bytes(range(256)) * 256
 
-    client.send(post(b"Content-Length: 65536", body=body) + LAST)
+    connection.send(post(b"Content-Length: 65536", body=body) + LAST)
 
-    assert statuses(client.read_to_end()) == [200, 200]
+    assert statuses(connection.read_to_end()) == [200, 200]
     assert site.requests[0].body == body
 
 
-def test_site_sees_a_request_only_when_it_is_complete(client, site):
-    client.send(post(b"Content-Length: 5", body=b"hell"))
-    client.send(b"")
+def test_site_sees_a_request_only_when_it_is_complete(connection, site):
+    connection.send(post(b"Content-Length: 5", body=b"hell"))
+    connection.send(b"")
 
     assert site.requests == []
-    client.send(b"o" + LAST)
-    assert statuses(client.read_to_end()) == [200, 200]
+    connection.send(b"o" + LAST)
+    assert statuses(connection.read_to_end()) == [200, 200]
 
 
-def test_each_response_is_one_write(client, site):
+def test_each_response_is_one_write(connection, site):
     site.answers["/"] = lambda _: Response(HTTPStatus.OK, body=b"x" * 20_000)
 
-    client.send(GET)
-    client.socket.recv(1)
-    first = client.socket.recv(100_000, socket.MSG_PEEK)
+    connection.send(GET)
+    connection.socket.recv(1)
+    first = connection.socket.recv(100_000, socket.MSG_PEEK)
 
     # All of it stands in the kernel once its first byte does: nothing follows.
     assert first.endswith(b"x" * 20_000)
 
 
-def test_answer_larger_than_the_kernel_takes_arrives_whole(client, site):
+def test_answer_larger_than_the_kernel_takes_arrives_whole(connection, site):
     size = 20_000_000
     site.answers["/last"] = lambda _: Response(HTTPStatus.OK, body=b"x" * size)
 
-    client.send(LAST)
+    connection.send(LAST)
 
-    assert client.read_to_end().count(b"x") == size
+    assert connection.read_to_end().count(b"x") == size
 
 
-def test_head_gets_the_length_and_no_body(client):
-    client.send(GET.replace(b"GET", b"HEAD") + LAST)
+def test_head_gets_the_length_and_no_body(connection):
+    connection.send(GET.replace(b"GET", b"HEAD") + LAST)
 
-    answers = client.read_to_end()
+    answers = connection.read_to_end()
 
     assert statuses(answers) == [200, 200]
     assert b"Content-Length: 12\r\n\r\nHTTP/1.1" in answers
 
 
-def test_options_of_the_whole_server_and_unknown_methods_reach_the_site(client, site):
-    client.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
-    client.send(b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n" + LAST)
-    client.read_to_end()
+def test_options_of_the_whole_server_and_unknown_methods_reach_the_site(
+    connection, site
+):
+    connection.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+    connection.send(b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n" + LAST)
+    connection.read_to_end()
 
     assert [request.method for request in site.requests] == ["OPTIONS", "BREW", "GET"]
 
 
 def test_address_comes_from_a_trusted_proxy(serve, connect, site):
     server = serve(trusted_proxies=[ipaddress.ip_network("127.0.0.0/8")])
-    client = connect(server)
+    connection = connect(server)
 
-    client.send(
+    connection.send(
         LAST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2")
     )
-    client.read_to_end()
+    connection.read_to_end()
 
     assert site.requests[0].address == "2.2.2.2"
 
 
-def test_forwarded_address_from_anybody_is_not_believed(client, site):
-    client.send(LAST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 2.2.2.2"))
-    client.read_to_end()
+def test_forwarded_address_from_anybody_is_not_believed(connection, site):
+    connection.send(LAST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 2.2.2.2"))
+    connection.read_to_end()
 
     assert site.requests[0].address == "127.0.0.1"
 
@@ -154,49 +156,49 @@ def test_forwarded_address_from_anybody_is_not_believed(client, site):
 
 
 @pytest.mark.parametrize(
-    ("request_bytes", "connection"),
+    ("request_bytes", "header"),
     [
         (b"GET / HTTP/1.0\r\n\r\n", b"Connection: close\r\n"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"close\r\n"),
     ],
 )
 def test_last_request_closes_and_nothing_behind_it_is_answered(
-    client, request_bytes, connection
+    connection, request_bytes, header
 ):
-    client.send(request_bytes + SMUGGLED)
+    connection.send(request_bytes + SMUGGLED)
 
-    answer = client.read_to_end()
+    answer = connection.read_to_end()
 
     assert statuses(answer) == [200]
-    assert connection in answer
+    assert header in answer
 
 
-def test_http_1_0_is_kept_when_it_asks(client):
-    client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-    answer = client.read(ends_with=b'{"path":"/"}')
-    client.send(LAST)
+def test_http_1_0_is_kept_when_it_asks(connection):
+    connection.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    answer = connection.read(ends_with=b'{"path":"/"}')
+    connection.send(LAST)
 
     assert b"Connection: keep-alive\r\n" in answer
-    assert statuses(client.read_to_end()) == [200]
+    assert statuses(connection.read_to_end()) == [200]
 
 
-def test_half_closed_client_still_gets_its_answers(client):
-    client.send(GET + GET)
-    client.socket.shutdown(socket.SHUT_WR)
+def test_half_closed_client_still_gets_its_answers(connection):
+    connection.send(GET + GET)
+    connection.socket.shutdown(socket.SHUT_WR)
 
-    assert statuses(client.read_to_end()) == [200, 200]
+    assert statuses(connection.read_to_end()) == [200, 200]
 
 
 # -- 100-continue
 
 
-def test_continue_is_sent_when_the_body_is_yet_to_come(client, site):
-    client.send(post(b"Content-Length: 5", b"Expect: 100-continue"))
+def test_continue_is_sent_when_the_body_is_yet_to_come(connection, site):
+    connection.send(post(b"Content-Length: 5", b"Expect: 100-continue"))
 
-    assert client.read(ends_with=b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert connection.read(ends_with=b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert site.requests == []
-    client.send(b"hello" + LAST)
-    assert statuses(client.read_to_end()) == [200, 200]
+    connection.send(b"hello" + LAST)
+    assert statuses(connection.read_to_end()) == [200, 200]
     assert site.requests[0].body == b"hello"
 
 
@@ -207,20 +209,20 @@ def test_continue_is_sent_when_the_body_is_yet_to_come(client, site):
         post(b"Content-Length: 0", b"Expect: 100-continue"),
     ],
 )
-def test_continue_is_not_sent_when_nothing_is_to_come(client, request_bytes):
-    client.send(request_bytes + LAST)
+def test_continue_is_not_sent_when_nothing_is_to_come(connection, request_bytes):
+    connection.send(request_bytes + LAST)
 
-    assert statuses(client.read_to_end()) == [200, 200]
+    assert statuses(connection.read_to_end()) == [200, 200]
 
 
 @pytest.mark.parametrize(
     ("line", "status"), [(b"Content-Length: 65537", 413), (b"X: y", 200)]
 )
-def test_continue_is_not_sent_for_a_head_that_is_refused(client, line, status):
-    client.send(post(line, b"Expect: 100-continue"))
-    client.socket.shutdown(socket.SHUT_WR)
+def test_continue_is_not_sent_for_a_head_that_is_refused(connection, line, status):
+    connection.send(post(line, b"Expect: 100-continue"))
+    connection.socket.shutdown(socket.SHUT_WR)
 
-    assert statuses(client.read_to_end()) == [status]
+    assert statuses(connection.read_to_end()) == [status]
 
 
 # -- refusals
@@ -266,71 +268,71 @@ def test_continue_is_not_sent_for_a_head_that_is_refused(client, line, status):
     ],
 )
 def test_bytes_behind_a_refusal_are_never_answered(
-    client, site, attack, request_bytes, status
+    connection, site, attack, request_bytes, status
 ):
-    client.send(request_bytes + SMUGGLED)
+    connection.send(request_bytes + SMUGGLED)
 
-    answer = client.read_to_end()
+    answer = connection.read_to_end()
 
     assert statuses(answer) == [status]
     assert b"Connection: close\r\n" in answer
     assert site.requests == []
 
 
-def test_refusal_after_good_requests_leaves_their_answers(client, site):
-    client.send(GET + b"GET  / HTTP/1.1\r\n\r\n" + SMUGGLED)
+def test_refusal_after_good_requests_leaves_their_answers(connection, site):
+    connection.send(GET + b"GET  / HTTP/1.1\r\n\r\n" + SMUGGLED)
 
-    assert statuses(client.read_to_end()) == [200, 400]
+    assert statuses(connection.read_to_end()) == [200, 400]
     assert [request.path for request in site.requests] == ["/"]
 
 
-def test_large_body_is_refused_before_a_byte_of_it_is_sent(client):
-    client.send(post(b"Content-Length: 10000000"))
+def test_large_body_is_refused_before_a_byte_of_it_is_sent(connection):
+    connection.send(post(b"Content-Length: 10000000"))
 
-    assert client.read(ends_with=b'"announced"}').startswith(b"HTTP/1.1 413 ")
-
-
-def test_client_that_sends_on_still_reads_why_it_was_refused(client):
-    client.send(post(b"Content-Length: 500000", body=b"x" * 500_000))
-
-    assert statuses(client.read_to_end()) == [413]
+    assert connection.read(ends_with=b'"announced"}').startswith(b"HTTP/1.1 413 ")
 
 
-def test_client_that_sends_on_after_a_refusal_is_not_reset(client):
-    client.send(post(b"Content-Length: 500000"))
-    assert statuses(client.read_to_end()) == [413]
+def test_client_that_sends_on_still_reads_why_it_was_refused(connection):
+    connection.send(post(b"Content-Length: 500000", body=b"x" * 500_000))
+
+    assert statuses(connection.read_to_end()) == [413]
+
+
+def test_client_that_sends_on_after_a_refusal_is_not_reset(connection):
+    connection.send(post(b"Content-Length: 500000"))
+    assert statuses(connection.read_to_end()) == [413]
 
     # A server that had closed for good would answer the first with a reset and
     # make the second an error.
-    client.send(b"x" * 1000)
-    client.send(b"x" * 1000)
+    connection.send(b"x" * 1000)
+    connection.send(b"x" * 1000)
 
 
 def test_client_that_never_stops_sending_is_cut_off(serve, connect):
-    client = connect(serve(linger_s=0.1))
-    client.send(b"\0")
+    connection = connect(serve(linger_s=0.1))
+    connection.send(b"\0")
 
-    client.read(ends_with=b"}")
+    connection.read(ends_with=b"}")
 
     with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
-        client.send(b"x" * 50_000_000)
+        connection.send(b"x" * 50_000_000)
 
 
 @pytest.mark.parametrize(
     "part", [b"G", GET[:-2], post(b"Content-Length: 5", body=b"hell")]
 )
-def test_request_that_ends_early_is_told_so(client, site, part):
-    client.send(part)
-    client.socket.shutdown(socket.SHUT_WR)
+def test_request_that_ends_early_is_told_so(connection, site, part):
+    connection.send(part)
+    connection.socket.shutdown(socket.SHUT_WR)
 
-    assert statuses(client.read_to_end()) == [400]
+    assert statuses(connection.read_to_end()) == [400]
     assert site.refused[0].detail == "ended early"
 
 
-def test_connection_without_a_request_closes_in_silence(client, site):
-    client.socket.shutdown(socket.SHUT_WR)
+def test_connection_without_a_request_closes_in_silence(connection, site):
+    connection.socket.shutdown(socket.SHUT_WR)
 
-    assert client.read_to_end() == b""
+    assert connection.read_to_end() == b""
     assert site.refused == []
 
 
@@ -348,15 +350,15 @@ def test_connection_without_a_request_closes_in_silence(client, site):
 def test_slow_client_of_row_r11_is_closed_however_it_dribbles(
     serve, connect, limits, part
 ):
-    client = connect(serve(linger_s=0.2, **limits))
-    client.send(part)
-    client.socket.settimeout(0.02)
+    connection = connect(serve(linger_s=0.2, **limits))
+    connection.send(part)
+    connection.socket.settimeout(0.02)
     started, answer = time.monotonic(), b""
 
     while not answer and time.monotonic() - started < 5:
-        client.send(b"x")
+        connection.send(b"x")
         try:
-            answer = client.socket.recv(65536)
+            answer = connection.socket.recv(65536)
         except TimeoutError:
             continue
 
@@ -366,29 +368,29 @@ def test_slow_client_of_row_r11_is_closed_however_it_dribbles(
 
 @pytest.mark.parametrize("limits", [{"head_s": 0}, {"body_s": 0}])
 def test_deadline_that_has_passed_is_not_waited_for(serve, connect, limits):
-    client = connect(serve(**limits))
+    connection = connect(serve(**limits))
 
-    client.send(post(b"Content-Length: 5")[: -2 if "head_s" in limits else None])
+    connection.send(post(b"Content-Length: 5")[: -2 if "head_s" in limits else None])
 
-    assert client.read(ends_with=b"}").startswith(b"HTTP/1.1 408 ")
+    assert connection.read(ends_with=b"}").startswith(b"HTTP/1.1 408 ")
 
 
 def test_idle_connection_closes_in_silence(serve, connect):
-    client = connect(serve(idle_s=0.1))
-    client.send(GET)
-    client.read(ends_with=b'{"path":"/"}')
+    connection = connect(serve(idle_s=0.1))
+    connection.send(GET)
+    connection.read(ends_with=b'{"path":"/"}')
 
-    assert client.read_to_end() == b""
+    assert connection.read_to_end() == b""
 
 
 def test_reader_that_does_not_read_is_closed(serve, connect, site):
     site.answers["/"] = lambda _: Response(HTTPStatus.OK, body=b"x" * 20_000_000)
-    client = connect(serve(answer_s=0.1))
-    client.send(GET)
-    client.socket.recv(1)
+    connection = connect(serve(answer_s=0.1))
+    connection.send(GET)
+    connection.socket.recv(1)
 
     # What the kernel had taken arrives, the rest never does.
-    assert len(client.read_to_end()) < 20_000_000
+    assert len(connection.read_to_end()) < 20_000_000
 
 
 # -- a site that breaks its promises
@@ -403,11 +405,13 @@ def splitting(_request):
 
 
 @pytest.mark.parametrize("answer", [broken, splitting])
-def test_bug_of_the_site_is_a_bare_500(client, server, connect, site, caplog, answer):
+def test_bug_of_the_site_is_a_bare_500(
+    connection, server, connect, site, caplog, answer
+):
     site.answers["/bug"] = answer
 
-    client.send(GET.replace(b"/ ", b"/bug ") + SMUGGLED)
-    received = client.read_to_end()
+    connection.send(GET.replace(b"/ ", b"/bug ") + SMUGGLED)
+    received = connection.read_to_end()
 
     assert statuses(received) == [500]
     assert received.endswith(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
@@ -418,23 +422,23 @@ def test_bug_of_the_site_is_a_bare_500(client, server, connect, site, caplog, an
     assert statuses(other.read_to_end()) == [200]
 
 
-def test_bug_in_a_refusal_is_a_bare_500(client, site, monkeypatch, caplog):
+def test_bug_in_a_refusal_is_a_bare_500(connection, site, monkeypatch, caplog):
     monkeypatch.setattr(site, "refuse", broken)
 
-    client.send(b"\0")
+    connection.send(b"\0")
 
-    assert statuses(client.read_to_end()) == [500]
+    assert statuses(connection.read_to_end()) == [500]
     assert "a refusal could not be written" in caplog.text
 
 
 # -- the log
 
 
-def test_access_log_has_one_line_per_request_without_the_query(client, caplog):
+def test_access_log_has_one_line_per_request_without_the_query(connection, caplog):
     caplog.set_level(logging.INFO, "authserver.access")
 
-    client.send(LAST.replace(b"/last", b"/last?token=secret"))
-    size = len(client.read_to_end())
+    connection.send(LAST.replace(b"/last", b"/last?token=secret"))
+    size = len(connection.read_to_end())
 
     assert re.fullmatch(
         rf"127\.0\.0\.1 GET /last 200 {size} \d+\.\d", caplog.messages[-1]
@@ -442,35 +446,35 @@ def test_access_log_has_one_line_per_request_without_the_query(client, caplog):
     assert "secret" not in caplog.text
 
 
-def test_refused_bytes_are_logged_and_not_quoted(client, caplog):
+def test_refused_bytes_are_logged_and_not_quoted(connection, caplog):
     caplog.set_level(logging.INFO, "authserver.access")
 
-    client.send(b"GET /\x1b[2J HTTP/1.1\r\n\r\n")
-    size = len(client.read_to_end())
+    connection.send(b"GET /\x1b[2J HTTP/1.1\r\n\r\n")
+    size = len(connection.read_to_end())
 
     assert caplog.messages[-1] == f"127.0.0.1 - - 400 {size} -"
 
 
-def test_request_id_is_known_to_all_code_of_the_request(client, site):
+def test_request_id_is_known_to_all_code_of_the_request(connection, site):
     seen = []
     site.answers["/last"] = lambda _: (
         seen.append(logs.request_id.get()) or Response(HTTPStatus.OK)
     )
 
-    client.send(LAST)
-    client.read_to_end()
+    connection.send(LAST)
+    connection.read_to_end()
 
     assert seen == [site.requests[0].request_id]
 
 
 def test_small_answers_are_not_delayed(serve, connect, site):
     server = serve()
-    client = connect(server)
+    connection = connect(server)
     started = time.monotonic()
 
     for _ in range(50):
-        client.send(GET)
-        client.read(ends_with=b'{"path":"/"}')
+        connection.send(GET)
+        connection.read(ends_with=b'{"path":"/"}')
 
     # Nagle's algorithm with delayed acknowledgements would take 40 ms each.
     assert time.monotonic() - started < 1
@@ -485,12 +489,12 @@ def test_reset_at_any_stage_of_row_c23_harms_nobody_else(
 ):
     site.answers["/"] = lambda _: Response(HTTPStatus.OK, body=b"x" * 100_000)
     for _ in range(30):
-        client = connect(server)
-        client.send(part)
-        client.socket.setsockopt(
+        connection = connect(server)
+        connection.send(part)
+        connection.socket.setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )
-        client.close()
+        connection.close()
 
     survivor = connect(server)
     survivor.send(LAST)
