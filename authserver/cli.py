@@ -11,7 +11,6 @@ cannot work ends with one sentence on standard error and exit status 2.
 import argparse
 import gc
 import logging
-import queue
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,8 @@ from authserver import logs, runtime
 from authserver.keys import KeyFileError
 from authserver.settings import NAME, VERSION, Settings, SettingsError
 from authserver.store.database import DatabaseError
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("authserver.cli")
 
@@ -63,12 +64,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings) -> int:
-    # Not an Event: a handler runs between any two instructions of this thread,
-    # and one that takes a lock this thread holds waits for itself. `put` of a
-    # SimpleQueue is made for that.
-    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.put(None))
+    # Blocked, here and in all threads to come, and then waited for. A handler
+    # would be run by this thread alone, while the system may give the signal to
+    # any other one: then nothing wakes this one from its wait. And a handler
+    # that takes a lock may have interrupted whoever holds it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     app = runtime.create_app(settings)
     try:
         running = runtime.serve(app)
@@ -80,7 +80,7 @@ def _serve(settings: Settings) -> int:
         log.warning("EMAIL_HOST is not set: codes are printed here, not mailed")
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
-    stop.get()
+    signal.sigwait(STOP_SIGNALS)
     log.info("stopping")
     running.stop()
     return 0
