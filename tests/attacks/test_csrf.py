@@ -88,7 +88,9 @@ def test_no_safe_method_reaches_what_changes(client, logged_in, route, path):
     assert browser.get("/session/active").status == 200
 
 
-@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-Method-Override"])
+@pytest.mark.parametrize(
+    "name", ["x-http-method-override", "x-method-override", "x-http-method"]
+)
 def test_no_header_makes_another_method_of_get(client, logged_in, name):
     browser = client.cookie(SESSION, logged_in.cookies[SESSION])
 

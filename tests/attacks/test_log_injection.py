@@ -1,9 +1,9 @@
 r"""Log injection: a stranger writes a line of the log, or on my terminal.
 
 A line break in a path or user agent begins an entry of the attacker's; an
-escape sequence moves the cursor or retitles the window; a quote closes the JSON
-string that it stands in. One event is one line here, in which nothing but printable
-text stands, and in JSON every line is one whole object.
+escape sequence moves the cursor or retitles the window; a quote closes the
+JSON string that it stands in. One event is one line here, in which nothing
+but printable text stands, and in JSON every line is one whole object.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Methods: what OPTIONS, HEAD and 405 say, and that paths are taken literally."""
+"""Methods: what OPTIONS, HEAD and 405 say; and paths are taken literally."""
 
 import pytest
 
