@@ -141,9 +141,11 @@ class Handler(socketserver.BaseRequestHandler):
         if not self._connections.idle(self.request):
             return False
         try:
-            return self._read(time.monotonic() + self._limits.idle_s)
+            arrived = self._read(time.monotonic() + self._limits.idle_s)
         except TimeoutError:
             return False
+        # At once: what is idle may be closed, what has begun is finished.
+        return arrived and self._connections.waiting(self.request)
 
     def _read_more(self, deadline: float) -> None:
         self._connections.waiting(self.request)
