@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 SERVER = str(ROOT / "server.py")
+PASSWORD = "correct horse battery"
 GIVE_UP_S = 20.0  # far above what anything here takes, also on a busy machine
 LETTER = re.compile(
     r"^To: (?P<to>\S+)\nSubject: (?P<subject>[^\n]+)\n.*?^(?P<code>[0-9]{6})$",
@@ -36,6 +37,14 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
             return found
         time.sleep(0.002)
     raise AssertionError(f"waited in vain for {what}")
+
+
+class Answer(NamedTuple):
+    """What a client gets."""
+
+    status: int
+    payload: dict[str, Any]
+    headers: dict[str, str]
 
 
 @dataclass
@@ -97,15 +106,18 @@ class ServerProcess:
         self.signal(signal.SIGKILL)
         self.wait()
 
-    def ask(self, method: str, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        """Send one request; return status and payload."""
+    def ask(self, method: str, path: str, *, bearer: str = "", **body: Any) -> Answer:
+        """Send one request and return its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         headers = {"Content-Type": "application/json"} if body else {}
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
         try:
             data = json.dumps(body).encode() if body else None
             connection.request(method, path, data, headers)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"{}")
+            payload = json.loads(answer.read() or b"{}")
+            return Answer(answer.status, payload, dict(answer.getheaders()))
         finally:
             connection.close()
 
@@ -117,6 +129,20 @@ class ServerProcess:
         letters = LETTER.finditer(self.console())
         found = [each["code"] for each in letters if each["to"] == recipient]
         return found[-1] if found else None
+
+
+def join(server: ServerProcess, username: str = "alice") -> None:
+    """Register somebody and prove the address."""
+    email = f"{username}@example.org"
+    form = {"username": username, "email": email, "password": PASSWORD}
+    assert server.ask("POST", "/auth/register", **form).status == 201
+    proof = {"email": email, "otp": server.code_for(email)}
+    assert server.ask("POST", "/auth/verify-otp", **proof).status == 200
+
+
+def log_in(server: ServerProcess, username: str = "alice") -> Answer:
+    """Log somebody in who joined."""
+    return server.ask("POST", "/auth/login", identifier=username, password=PASSWORD)
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:

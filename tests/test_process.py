@@ -20,9 +20,17 @@ import pytest
 
 from authserver import runtime
 from authserver.settings import VERSION, Settings
-from tests.processes import ROOT, SERVER, ServerProcess, run, wait_until
+from tests.processes import (
+    PASSWORD,
+    ROOT,
+    SERVER,
+    ServerProcess,
+    join,
+    log_in,
+    run,
+    wait_until,
+)
 
-PASSWORD = "correct horse battery"
 ALICE = {"username": "alice", "email": "alice@example.org", "password": PASSWORD}
 MUST_END_WITHIN_S = 10
 
@@ -48,27 +56,15 @@ def make_database(tmp_path: Path) -> Callable[[], Path]:
     return make
 
 
-def join(server: ServerProcess) -> tuple[int, str]:
-    """Register and prove alice, log her in; return what the login said."""
-    assert server.ask("POST", "/auth/register", **ALICE)[0] == 201
-    code = server.code_for(ALICE["email"])
-    proof = {"email": ALICE["email"], "otp": code}
-    assert server.ask("POST", "/auth/verify-otp", **proof)[0] == 200
-    status, payload = server.ask(
-        "POST", "/auth/login", identifier="alice", password=PASSWORD
-    )
-    return status, payload["message"]
-
-
 # -- starting
 
 
 def test_empty_folder_and_no_settings_are_enough(server, tmp_path):
     server.start()
 
-    status, payload = server.ask("GET", "/")
+    answer = server.ask("GET", "/")
 
-    assert (status, payload["name"]) == (200, "authserver")
+    assert (answer.status, answer.payload["name"]) == (200, "authserver")
     assert "codes are printed here" in server.log()
     assert {each.name for each in tmp_path.iterdir()} >= {
         "authserver.db",
@@ -87,8 +83,9 @@ def test_what_the_server_makes_is_closed_to_other_users(server, tmp_path):
 
 def test_main_job_works_over_a_real_socket(server):
     server.start()
+    join(server)
 
-    assert join(server) == (200, "Login successful")
+    assert log_in(server).payload["message"] == "Login successful"
 
 
 def test_accounts_outlive_the_process(server):
@@ -98,8 +95,7 @@ def test_accounts_outlive_the_process(server):
 
     server.start()
 
-    login = server.ask("POST", "/auth/login", identifier="alice", password=PASSWORD)
-    assert login[0] == 200
+    assert log_in(server).status == 200
 
 
 def test_without_any_package_scrypt_stands_in_for_bcrypt(server, tmp_path):
@@ -114,7 +110,8 @@ def test_without_any_package_scrypt_stands_in_for_bcrypt(server, tmp_path):
         server.log()
     )
     assert ".env is ignored: python-dotenv is not installed" in server.log()
-    assert join(server) == (200, "Login successful")
+    join(server)
+    assert log_in(server).status == 200
 
 
 def test_package_runs_as_a_module(server):
@@ -123,7 +120,7 @@ def test_package_runs_as_a_module(server):
 
     server.start()
 
-    assert server.ask("GET", "/healthz")[0] == 200
+    assert server.ask("GET", "/healthz").status == 200
 
 
 def test_settings_are_read_from_dotenv(server, tmp_path):
@@ -272,7 +269,7 @@ def test_second_process_on_one_database_is_turned_away(command, server, tmp_path
 
     assert ended.returncode == 2
     assert "Another authserver process uses" in ended.stderr
-    assert server.ask("GET", "/readyz")[0] == 200
+    assert server.ask("GET", "/readyz").status == 200
 
 
 # -- commands that end by themselves
@@ -428,4 +425,4 @@ def test_console_that_is_closed_does_not_end_the_server(tmp_path, server):
     server.ask("POST", "/auth/register", **ALICE)
     wait_until(lambda: "the console is closed" in server.log(), "a failed letter")
 
-    assert server.ask("GET", "/readyz")[0] == 200
+    assert server.ask("GET", "/readyz").status == 200
