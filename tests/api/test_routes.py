@@ -1,7 +1,10 @@
 """Every route: the refusals that all share."""
 
+import json
+
 import pytest
 
+from authserver import errors
 from authserver.web.routes import ROUTES
 
 # What a body needs beside the required fields to reach the database.
@@ -21,7 +24,7 @@ def each_of(routes):
 changing = each_of([route for route in ROUTES if route.method != "GET"])
 limited = each_of([route for route in ROUTES if route.limited])
 logged_in_only = each_of(
-    [route for route in ROUTES if route.paths[0] in ("/auth/me", "/sessions")]
+    [route for route in ROUTES if errors.NotAuthenticated in route.refusals]
 )
 
 
@@ -75,11 +78,25 @@ def test_database_that_is_away_is_503_and_never_401(app, client, route):
     assert answer.header("Retry-After") == "2"
 
 
+def ask(client, route):
+    """Send the example to the route's canonical path."""
+    body = json.dumps(example(route)).encode() if route.body else b""
+    return client.send(route.method, route.paths[0].replace("{id}", "x"), body)
+
+
+@logged_in_only
+def test_our_cookie_twice_is_refused(client, route):
+    planted = client.having(cookie="__Host-session=a; __Host-session=b")
+
+    answer = ask(planted, route)
+
+    assert (answer.status, answer.code) == (400, "malformed_request")
+
+
 @logged_in_only
 def test_database_that_is_away_logs_nobody_out(app, client, logged_in, route):
     app.database.close()
 
-    bearer = client.bearer(logged_in.payload["access_token"])
-    answer = bearer.send(route.method, route.paths[0])
+    answer = ask(client.bearer(logged_in.payload["access_token"]), route)
 
     assert (answer.status, answer.code) == (503, "unavailable")
