@@ -80,6 +80,7 @@ def _serve(settings: Settings) -> int:
         log.warning("EMAIL_HOST is not set: codes are printed here, not mailed")
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
+    gc.enable()
     signal.sigwait(STOP_SIGNALS)
     log.info("stopping")
     running.stop()

@@ -30,7 +30,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import uuid
 
 TOKEN_BYTES = 32  # 256 bits: beyond guessing, also for many tokens at once
 UUID_VERSION = 7
@@ -69,7 +68,10 @@ def new_id(now: int) -> str:
     # Version and variant overwrite 6 of the random bits, which leaves 74.
     bits = bits & ~(0xF << 76) | UUID_VERSION << 76
     bits = bits & ~(0b11 << 62) | UUID_VARIANT << 62
-    return str(uuid.UUID(int=bits))
+    # By hand: the module `uuid` would cost a twentieth of the start-up time.
+    digits = f"{bits:032x}"
+    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    return "-".join(parts)
 
 
 def operation_id() -> str:

@@ -8,7 +8,7 @@ was applied, which means that two databases of one version differ; and a record
 that no file explains, which means that a newer version wrote here and ours
 could misread what it finds. The last two refuse to start.
 
-On SQLite a file and its record are one transaction: a crash half-way leaves
+On SQLite all that is pending is one transaction: a crash half-way leaves
 nothing of it, and the next start applies it anew. There are no down files;
 going back is restoring a backup.
 

@@ -248,21 +248,19 @@ def _check(path: Path, writer: SqliteConnection) -> None:
 
 
 def _migrate(writer: SqliteConnection, *, now: int, migrate: bool) -> tuple[str, ...]:
-    """Bring the schema up to date, each file in a transaction of its own."""
+    """Bring the schema up to date in one transaction, all of it or nothing."""
     known = migrations.load("sqlite")
     writer.begin()
     migrations.prepare(writer, known)
     pending = migrations.pending(writer, known)
-    writer.commit()
     if pending and not migrate:
         raise DatabaseError(
             f"The database lacks the schema change {pending[0].name}; run "
             f"`python server.py migrate` first."
         )
     for migration in pending:
-        writer.begin()
         migrations.apply(writer, migration, now=now)
-        writer.commit()
+    writer.commit()
     return tuple(migration.name for migration in pending)
 
 
