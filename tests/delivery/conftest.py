@@ -1,4 +1,4 @@
-"""Mail servers: a real one with TLS, and one that follows a script."""
+"""Mail servers, a real one and one that follows a script; and a postman."""
 
 import contextlib
 import socket
@@ -15,7 +15,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from authserver.delivery.sender import Letter
+from authserver.delivery.worker import Worker
+from authserver.store import one_time_codes, outbox
+from authserver.store.one_time_codes import OneTimeCode
+from authserver.store.outbox import Message
 
+CODE_ID = "0" * 32
 LETTER = Letter(
     message_id="0190a6f0-0000-7000-8000-000000000001",
     recipient="alice@example.org",
@@ -185,3 +190,70 @@ def start_scripted_server() -> Iterator[Callable[..., ScriptedServer]]:
             return server
 
         yield start
+
+
+@dataclass
+class Postman:
+    """A sender that keeps letters, after failing as often as it is told."""
+
+    failures: list[Exception] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    attempts: int = 0
+
+    def send(self, letter: Letter) -> None:
+        self.attempts += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        self.letters.append(letter)
+
+
+@pytest.fixture
+def postman() -> Postman:
+    return Postman()
+
+
+@pytest.fixture
+def worker(app, postman) -> Worker:
+    return Worker(app, {"email": postman, "sms": postman})
+
+
+@pytest.fixture
+def send_due(worker):
+    """Return what sends everything that is due and waits for it."""
+
+    def send_due() -> None:
+        worker.send_due()
+        worker.settle(wait_s=5)
+
+    return send_due
+
+
+@pytest.fixture
+def message(app) -> Message:
+    """A queued mail with a live code."""
+    now = app.now()
+    code = OneTimeCode(
+        id=CODE_ID,
+        purpose="verify",
+        subject_id="u1",
+        contact="alice@example.org",
+        channel="email",
+        kid=app.keyring.current,
+        created_at=now,
+        expires_at=now + 3600,
+        attempts_left=5,
+    )
+    queued = Message(
+        id="m1",
+        kind="verify_code",
+        channel="email",
+        recipient="alice@example.org",
+        username="alice",
+        code_id=CODE_ID,
+        created_at=now,
+        expires_at=now + 3600,
+        due_at=now,
+    )
+    app.database.transaction(one_time_codes.insert, code)
+    app.database.transaction(outbox.insert, queued)
+    return queued
