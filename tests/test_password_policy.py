@@ -43,6 +43,7 @@ def test_password_that_nobody_tries_first_passes(password):
         "passw0rd!", "Summer2024!", "1michael", "!!monkey!!", "iloveyou2", "Dragon2024",
         "$unshine", "f00tball", "trustno1", "l3tme1n!",
         "12345678", "87654321", "123123123", "11111111", "11112222", "1234abcd",
+        "12212112",
         "01012000", "31/12/1999", "12-31-1999", "2001-09-11", "19.04.1987",
         "qwertyui", "1qaz2wsx", "zaq12wsx", "qwer1234", "asdfghjkl", "1q2w3e4r5t",
         "a1b2c3d4", "10203040", "147258369", "poiuytrewq", "!@#$%^&*",

@@ -91,6 +91,7 @@ def test_condensed_form_is_not_a_second_password():
     condensed = passwords._condense(b"p" * 100).decode()
 
     assert not BCRYPT.verify(condensed, BCRYPT.hash("p" * 100))
+    assert not BCRYPT.verify("p" * 100, BCRYPT.hash(condensed))
 
 
 def test_long_password_does_not_match_a_hash_without_the_label():
