@@ -8,7 +8,6 @@ Settings come from the environment and from `.env` in the current folder. What
 cannot work ends with one sentence on standard error and exit status 2.
 """
 
-import argparse
 import gc
 import logging
 import signal
@@ -28,16 +27,14 @@ log = logging.getLogger("authserver.cli")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
-    options = _parser().parse_args(arguments)
+    command = _command(sys.argv[1:] if arguments is None else arguments)
     try:
         settings = Settings.from_environment(dotenv=Path(".env"))
         handler = logs.set_up(form=settings.log_format, level=settings.log_level)
         try:
             for warning in settings.warnings:
                 log.warning("%s", warning)
-            return (
-                _migrate(settings) if options.command == "migrate" else _serve(settings)
-            )
+            return _migrate(settings) if command == "migrate" else _serve(settings)
         finally:
             logs.take_down(handler)
     except (SettingsError, KeyFileError, DatabaseError) as error:
@@ -45,7 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command(arguments: Sequence[str]) -> str | None:
+    """Return the command; --help, --version and mistakes end the process."""
+    if not arguments:
+        return None
+    import argparse  # loads much that serving, the usual case, does not need
+
     parser = argparse.ArgumentParser(
         prog="server.py",
         description="An authentication server: accounts, logins and sessions over "
@@ -60,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "migrate", help="bring the database's schema up to date without serving"
     )
-    return parser
+    command: str | None = parser.parse_args(arguments).command
+    return command
 
 
 def _serve(settings: Settings) -> int:
