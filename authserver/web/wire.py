@@ -4,7 +4,7 @@
     Date: Sat, 31 Jan 2026 09:30:00 GMT
     Server: authserver
     Content-Type: application/json
-    Content-Length: 15
+    Content-Length: 16
     X-Request-Id: 5f0c...                 headers of the site follow ours
 
     {"status":"ok"}
@@ -60,7 +60,8 @@ def encode(
     """
     body = response.body
     if response.payload is not None:
-        body = _dump(response.payload).encode("ascii")
+        # The line end is for people: answers of curl do not run together.
+        body = _dump(response.payload).encode("ascii") + b"\n"
     lines = [
         _STATUS_LINES[int(response.status)],
         f"Date: {_http_date(int(time.time()))}",

@@ -36,7 +36,7 @@ def test_request_reaches_the_site_and_its_answer_the_client(connection, site):
         b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Y: z\r\n\r\nhello"
     )
 
-    answer = connection.read(ends_with=b'{"path":"/a"}')
+    answer = connection.read(ends_with=b'{"path":"/a"}\n')
 
     request = site.requests[0]
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -50,7 +50,7 @@ def test_request_reaches_the_site_and_its_answer_the_client(connection, site):
 def test_connection_serves_one_request_after_another(connection, site):
     for _ in range(3):
         connection.send(GET)
-        connection.read(ends_with=b'{"path":"/"}')
+        connection.read(ends_with=b'{"path":"/"}\n')
 
     assert len(site.requests) == 3
     assert len({request.request_id for request in site.requests}) == 3
@@ -120,7 +120,7 @@ def test_head_gets_the_length_and_no_body(connection):
     answers = connection.read_to_end()
 
     assert statuses(answers) == [200, 200]
-    assert b"Content-Length: 12\r\n\r\nHTTP/1.1" in answers
+    assert b"Content-Length: 13\r\n\r\nHTTP/1.1" in answers
 
 
 def test_options_of_the_whole_server_and_unknown_methods_reach_the_site(
@@ -175,7 +175,7 @@ def test_last_request_closes_and_nothing_behind_it_is_answered(
 
 def test_http_1_0_is_kept_when_it_asks(connection):
     connection.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-    answer = connection.read(ends_with=b'{"path":"/"}')
+    answer = connection.read(ends_with=b'{"path":"/"}\n')
     connection.send(LAST)
 
     assert b"Connection: keep-alive\r\n" in answer
@@ -289,7 +289,7 @@ def test_refusal_after_good_requests_leaves_their_answers(connection, site):
 def test_large_body_is_refused_before_a_byte_of_it_is_sent(connection):
     connection.send(post(b"Content-Length: 10000000"))
 
-    assert connection.read(ends_with=b'"announced"}').startswith(b"HTTP/1.1 413 ")
+    assert connection.read(ends_with=b'"announced"}\n').startswith(b"HTTP/1.1 413 ")
 
 
 def test_client_that_sends_on_still_reads_why_it_was_refused(connection):
@@ -312,7 +312,7 @@ def test_client_that_never_stops_sending_is_cut_off(serve, connect):
     connection = connect(serve(linger_s=0.1))
     connection.send(b"\0")
 
-    connection.read(ends_with=b"}")
+    connection.read(ends_with=b"}\n")
 
     with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
         connection.send(b"x" * 50_000_000)
@@ -372,13 +372,13 @@ def test_deadline_that_has_passed_is_not_waited_for(serve, connect, limits):
 
     connection.send(post(b"Content-Length: 5")[: -2 if "head_s" in limits else None])
 
-    assert connection.read(ends_with=b"}").startswith(b"HTTP/1.1 408 ")
+    assert connection.read(ends_with=b"}\n").startswith(b"HTTP/1.1 408 ")
 
 
 def test_idle_connection_closes_in_silence(serve, connect):
     connection = connect(serve(idle_s=0.1))
     connection.send(GET)
-    connection.read(ends_with=b'{"path":"/"}')
+    connection.read(ends_with=b'{"path":"/"}\n')
 
     assert connection.read_to_end() == b""
 
@@ -474,7 +474,7 @@ def test_small_answers_are_not_delayed(serve, connect, site):
 
     for _ in range(50):
         connection.send(GET)
-        connection.read(ends_with=b'{"path":"/"}')
+        connection.read(ends_with=b'{"path":"/"}\n')
 
     # Nagle's algorithm with delayed acknowledgements would take 40 ms each.
     assert time.monotonic() - started < 1

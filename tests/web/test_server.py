@@ -22,7 +22,7 @@ from authserver.web.server import Server
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-ANSWER = b'{"path":"/"}'
+ANSWER = b'{"path":"/"}\n'
 PATIENCE_S = 10
 ROOT = Path(__file__).parents[2]
 
@@ -170,7 +170,7 @@ def test_newcomer_is_turned_away_when_all_are_at_work(serve, connect, slow_site,
     assert newcomer.read_to_end().startswith(b"HTTP/1.1 503 ")
     gate.set()
     for client in clients:
-        client.read(ends_with=b'{"slow":true}')
+        client.read(ends_with=b'{"slow":true}\n')
 
 
 def test_place_is_free_again_after_a_connection(serve, connect):
@@ -342,7 +342,7 @@ def test_stop_finishes_what_is_in_flight_and_then_closes(
     answer = client.read_to_end()
     stopping.join(PATIENCE_S)
 
-    assert answer.endswith(b'{"slow":true}')
+    assert answer.endswith(b'{"slow":true}\n')
     assert b"Connection: close\r\n" in answer
     assert not stopping.is_alive()
 

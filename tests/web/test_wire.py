@@ -29,10 +29,10 @@ def test_response_is_status_headers_and_body():
     assert lines[2:] == [
         "Server: authserver",
         "Content-Type: application/json",
-        "Content-Length: 15",
+        "Content-Length: 16",
         "X-Request-Id: 5f0c",
     ]
-    assert body == b'{"status":"ok"}'
+    assert body == b'{"status":"ok"}\n'
 
 
 def test_payload_is_ascii_whatever_it_holds():
@@ -59,7 +59,7 @@ def test_answer_to_head_announces_the_body_and_leaves_it_out():
 
     short = wire.encode(Response(OK, {"a": 1}), keep_alive=True, head_only=True)
 
-    assert whole == short + b'{"a":1}'
+    assert whole == short + b'{"a":1}\n'
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED])
