@@ -1,5 +1,6 @@
 """.env.example lists every setting with its real default, and only those."""
 
+import itertools
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_every_setting_is_explained_by_the_line_above_it():
     unexplained = {"EMAIL_PORT", "EMAIL_USER", "EMAIL_PASS"}  # by their neighbours
     bare = {
         line.partition("=")[0]
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in itertools.pairwise(lines)
         if re.match("[A-Z]", line) and not before.startswith("#")
     }
 
