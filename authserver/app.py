@@ -11,7 +11,7 @@ and is what limits in memory count with.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from authserver.hashing import HashingThreads
 from authserver.keys import Keyring
@@ -22,8 +22,7 @@ from authserver.settings import Settings
 from authserver.store.database import Database
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who is asking, as far as the connection tells."""
 
     address: str  # IP address in canonical text
@@ -31,8 +30,7 @@ class Caller:
     request_id: str
 
 
-@dataclass(frozen=True)
-class App:
+class App(NamedTuple):
     """Everything a flow may use. Made by `runtime.create_app`."""
 
     settings: Settings
@@ -43,6 +41,6 @@ class App:
     limiter: Keeper
     now: Callable[[], int]
     monotonic: Callable[[], float]
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
     # Set when a message was queued, so that the delivery worker wakes at once.
-    delivery_due: threading.Event = field(default_factory=threading.Event)
+    delivery_due: threading.Event

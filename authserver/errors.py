@@ -16,13 +16,11 @@ Rows of a kind stand together: the request could not be read (400, 408, 413,
 second kind.
 """
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
-@dataclass(frozen=True)
-class FieldFault:
+class FieldFault(NamedTuple):
     """What is wrong with one field of a body, in a sentence for a person."""
 
     field: str

@@ -30,8 +30,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from authserver import errors
 
@@ -74,7 +73,7 @@ class HashingThreads:
         """
         context = contextvars.copy_context()
         call = functools.partial(context.run, function, *args, **kwargs)
-        job = _Job(address, call)
+        job = _Job(address, call, Future())
         self._submit(job)
         try:
             result: T = job.future.result()
@@ -153,8 +152,7 @@ class HashingThreads:
                 del self._by_address[address]  # we keep no list of visitors
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     address: str
     call: Callable[[], Any]
-    future: "Future[Any]" = field(default_factory=Future)
+    future: "Future[Any]"

@@ -34,8 +34,7 @@ Each grammar is one pass over a text cut to length first: no input takes long.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from authserver import errors
 
@@ -67,8 +66,7 @@ ANY_RULE = "This is not a user name, an e-mail address or a phone number."
 Kind = Literal["username", "email", "phone"]
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(NamedTuple):
     """What somebody is known by, in canonical form."""
 
     kind: Kind

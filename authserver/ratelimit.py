@@ -31,7 +31,7 @@ by network and that "+tag" is dropped from addresses is the caller's affair.
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # A thread that read the clock before another one took the lock seems to live in
 # the past; so does everybody after the clock was set back. Up to this many
@@ -44,20 +44,14 @@ SWEEP_PER_INSERT = 2  # two out for one in: the table shrinks while it is used
 SWEEP_WHEN_FULL = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """How much at once, and how fast it comes back."""
 
     capacity: float
     refill_per_s: float
 
-    def __post_init__(self) -> None:
-        if self.capacity <= 0 or self.refill_per_s <= 0:
-            raise ValueError("capacity and refill must be positive")
 
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """`tokens` were left at time `at` (seconds)."""
 
     tokens: float
@@ -72,8 +66,8 @@ def take(
     A wait of 0.0 means taken. Else nothing was taken, and the same call passes
     after exactly that long, if nobody else takes. None is a full bucket.
     """
-    if cost > budget.capacity:
-        raise ValueError("costs more than the bucket can ever hold")
+    if cost > budget.capacity or budget.refill_per_s <= 0:
+        raise ValueError("costs more than the bucket can ever hold or regain")
     refilled = _refill(bucket, budget, now)
     missing = cost - refilled.tokens
     if missing <= 0:
@@ -167,7 +161,6 @@ class Keeper:
         return budget, hash(key) % self._overflow_buckets
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(NamedTuple):
     bucket: Bucket
     full_at: float  # from then on, forgetting it changes nothing

@@ -25,6 +25,7 @@ from authserver.delivery.worker import Worker
 from authserver.flows import purge
 from authserver.hashing import HashingThreads
 from authserver.keys import Keyring
+from authserver.metrics import Metrics
 from authserver.passwords import Hasher, available_kinds
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings, SettingsError
@@ -63,6 +64,8 @@ def create_app(
         limiter=Keeper(),
         now=now,
         monotonic=monotonic,
+        metrics=Metrics(),
+        delivery_due=threading.Event(),
     )
 
 

@@ -1,4 +1,8 @@
-"""How the text of a setting becomes a value, or a sentence on why it does not.
+"""Where the text of a setting is found, and how it becomes a value.
+
+`EMAIL_PASS_FILE=/run/secrets/mail` reads the value of EMAIL_PASS from a file,
+likewise for every other secret: a file's mode protects it, while an environment
+is shown to anybody who may list processes.
 
 Each reader takes the text and returns the value; `BadValue` carries the rest of
 a sentence whose first word is the variable's name. Numbers are ASCII digits
@@ -7,10 +11,18 @@ only: Python's `int` would also take "1_000" and Arabic digits.
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """The start stops: one sentence that begins with the variable's name."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name.upper()} {sentence}")
 
 
 class BadValue(ValueError):
@@ -112,3 +124,37 @@ def url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadValue(message)
     return address
+
+
+def look_up(found: Mapping[str, str], name: str, *, secret: bool) -> str | None:
+    """Return the text of a variable, or of the file that its `_FILE` names.
+
+    Raises `SettingsError`.
+    """
+    value, path = found.get(name), found.get(f"{name}_FILE") if secret else None
+    if path:
+        if value:
+            raise SettingsError(name, f"and {name}_FILE are both set; keep one.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is not text"
+            raise SettingsError(f"{name}_FILE", f"cannot be read: {reason}.") from error
+    # An empty variable is an unset one, but an empty SECRET_KEY is a mistake
+    # that must be seen: `SECRET_KEY=$(missing-command)`.
+    if value == "" and name != "SECRET_KEY":
+        return None
+    return value
+
+
+def read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
+    """Return the variables of a `.env` file, and warnings."""
+    if path is None or not path.is_file():
+        return {}, []
+    try:
+        from dotenv import dotenv_values
+    except ImportError:
+        return {}, [f"{path.name} is ignored: python-dotenv is not installed."]
+    # No interpolation: a `$` in a password is a `$`.
+    values = dotenv_values(path, interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}, []

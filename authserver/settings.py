@@ -3,9 +3,7 @@
     environment  >  .env (if python-dotenv is installed)  >  default
 
 Every setting is one field of `Settings`; its variable is the same name in upper
-case. `EMAIL_PASS_FILE=/run/secrets/mail` reads the value of EMAIL_PASS from a
-file, likewise for every other secret: a file's mode protects it, while an
-environment is shown to anybody who may list processes.
+case.
 
 A bad value stops the start with one sentence that names the variable. A value
 that works but is unwise, or a variable that an older system used, becomes a
@@ -20,12 +18,12 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from authserver import setting_values
+from authserver.setting_values import SettingsError as SettingsError
 
 VERSION = "0.1.0"
 NAME = "authserver"
@@ -39,11 +37,12 @@ OLDER_NAMES = {
 }
 
 
-class SettingsError(Exception):
-    """The start stops: one sentence that begins with the variable's name."""
+class Declared(NamedTuple):
+    """What a field of `Settings` is declared with."""
 
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(f"{name.upper()} {sentence}")
+    default: Any
+    read: Callable[[str], Any]
+    secret: bool
 
 
 def _setting(
@@ -52,12 +51,9 @@ def _setting(
     *,
     secret: bool = False,
 ) -> Any:  # noqa: ANN401 - likewise
-    return field(
-        default=default, repr=not secret, metadata={"read": read, "secret": secret}
-    )
+    return Declared(default, read, secret)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the operator decided; making one raises `SettingsError`."""
 
@@ -111,14 +107,21 @@ class Settings:
         "info", setting_values.choice("debug", "info", "warning", "error")
     )
 
-    # Sentences for the operator, not a setting.
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...]  # sentences for the operator, not a setting
 
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            if "read" in each.metadata:
-                value = _typed(each.name, getattr(self, each.name), each.metadata)
-                object.__setattr__(self, each.name, value)
+    def __init__(
+        self,
+        *,
+        warnings: tuple[str, ...] = (),
+        **values: Any,  # noqa: ANN401 - each of its field's own type
+    ) -> None:
+        """Take any of the fields by name, as text or of their type."""
+        self._set("warnings", warnings)
+        for name, declared in self.declared().items():
+            value = values.pop(name, declared.default)
+            self._set(name, _typed(name, value, declared))
+        if values:
+            raise TypeError(f"no such setting: {', '.join(values)}")
         if not self.public_url:
             self._set("public_url", f"http://localhost:{self.port}")
         if self.email_user and not self.email_host:
@@ -128,20 +131,43 @@ class Settings:
         self._check_email()
         self._set("warnings", (*self.warnings, *self._doubts()))
 
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("settings do not change while the server runs")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never a key
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={getattr(self, name)!r}"
+            for name, declared in self.declared().items()
+            if not declared.secret
+        ]
+        return f"Settings({', '.join(shown)})"
+
+    @classmethod
+    def declared(cls) -> dict[str, Declared]:
+        """Return every setting by its field's name, in order."""
+        return {
+            name: value
+            for name, value in vars(cls).items()
+            if isinstance(value, Declared)
+        }
+
     @classmethod
     def from_environment(
         cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
     ) -> "Settings":
         """Read the environment, by default the process's, over `.env`."""
-        found, warnings = _read_dotenv(dotenv)
+        found, warnings = setting_values.read_dotenv(dotenv)
         found |= os.environ if environ is None else environ
         values: dict[str, Any] = {}
-        for each in fields(cls):
-            value = _look_up(
-                found, each.name.upper(), secret=each.metadata.get("secret")
-            )
-            if value is not None and "read" in each.metadata:
-                values[each.name] = value
+        for name, declared in cls.declared().items():
+            value = setting_values.look_up(found, name.upper(), secret=declared.secret)
+            if value is not None:
+                values[name] = value
         for old, new in OLDER_NAMES.items():
             warnings += [
                 f"{name} is not a setting here; use {new}."
@@ -200,7 +226,7 @@ class Settings:
     def _public(self) -> SplitResult:
         return urlsplit(self.public_url)
 
-    def _set(self, name: str, value: Any) -> None:  # noqa: ANN401 - any field's type
+    def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
     def _check_addresses(self) -> None:
@@ -264,40 +290,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _typed(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _typed(name: str, value: object, declared: Declared) -> object:
     if isinstance(value, tuple):  # already what the reader would make of it
         return value
     try:
-        return metadata["read"](str(value))
+        return declared.read(str(value))
     except setting_values.BadValue as error:
         raise SettingsError(name, str(error)) from None
-
-
-def _look_up(found: Mapping[str, str], name: str, *, secret: bool | None) -> str | None:
-    """Return the text of a variable or of the file that `<name>_FILE` names."""
-    value, path = found.get(name), found.get(f"{name}_FILE") if secret else None
-    if path:
-        if value:
-            raise SettingsError(name, f"and {name}_FILE are both set; keep one.")
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is not text"
-            raise SettingsError(f"{name}_FILE", f"cannot be read: {reason}.") from error
-    # An empty variable is an unset one, but an empty SECRET_KEY is a mistake
-    # that must be seen: `SECRET_KEY=$(missing-command)`.
-    if value == "" and name != "SECRET_KEY":
-        return None
-    return value
-
-
-def _read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
-    if path is None or not path.is_file():
-        return {}, []
-    try:
-        from dotenv import dotenv_values
-    except ImportError:
-        return {}, [f"{path.name} is ignored: python-dotenv is not installed."]
-    # No interpolation: a `$` in a password is a `$`.
-    values = dotenv_values(path, interpolate=False)
-    return {name: value for name, value in values.items() if value is not None}, []

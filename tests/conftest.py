@@ -10,10 +10,11 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -80,13 +81,12 @@ class Answer:
         return self.status, payload, headers
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(NamedTuple):
     """Sends requests straight to the dispatcher, from one address."""
 
     site: Site
     address: str = "192.0.2.1"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def at(self, address: str) -> "Client":
         """Return the same client in another place."""
@@ -95,7 +95,7 @@ class Client:
     def having(self, **headers: str) -> "Client":
         """Return a client that sends these headers too (_ stands for -)."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return Client(self.site, self.address, self.headers | named)
+        return Client(self.site, self.address, {**self.headers, **named})
 
     def bearer(self, token: str) -> "Client":
         return self.having(authorization=f"Bearer {token}")
@@ -119,7 +119,7 @@ class Client:
             method=method,
             path=path,
             query=query,
-            headers=headers | self.headers,
+            headers={**headers, **self.headers},
             body=body,
             address=self.address,
             request_id=tokens.request_id(),

@@ -10,8 +10,7 @@ goes into the log and the outbox: it names a stage and a status code, never the
 message's content, which holds a code, nor a password of ours.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class TryLater(Exception):
@@ -34,8 +33,7 @@ class FateUnknown(Exception):
     """The service was lost after it had the message: it may have been sent."""
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """A worded message. The same attempt again makes the same letter."""
 
     message_id: str  # of the outbox row

@@ -19,16 +19,15 @@ learns from us to click links in mails about passwords.
 """
 
 import textwrap
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from authserver.delivery.sender import Letter, Refused
 from authserver.store.outbox import Message
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(NamedTuple):
     """The parts of one kind, with places for username, site and when."""
 
     subject: str

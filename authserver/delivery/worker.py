@@ -22,7 +22,7 @@ claim that lapses, and the next start takes it from there.
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from authserver import codes
 from authserver.app import App
@@ -45,16 +45,13 @@ STOP_WAIT_S = 2.0  # a letter takes well under one; stopping ends within ten
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Lane:
+class Lane(NamedTuple):
     """A channel, what sends on it, and what limits that."""
 
     channel: str
     sender: Sender
-    breaker: Breaker = field(default_factory=Breaker)
-    places: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(MAX_SENDING)
-    )
+    breaker: Breaker
+    places: threading.Semaphore
 
 
 class NoSender:
@@ -82,7 +79,10 @@ class Worker:
     def __init__(self, app: App, senders: Mapping[str, Sender] | None = None) -> None:
         self._app = app
         chosen = choose_senders(app.settings) if senders is None else senders
-        self._lanes = [Lane(channel, sender) for channel, sender in chosen.items()]
+        self._lanes = [
+            Lane(channel, sender, Breaker(), threading.Semaphore(MAX_SENDING))
+            for channel, sender in chosen.items()
+        ]
         self._stopping = threading.Event()
         self._sending: list[threading.Thread] = []
         # Daemons, so that a program that forgets `stop` can still end.
@@ -233,7 +233,7 @@ class Worker:
         if message.channel != "email" or message.interrupted:
             self._give_up(message, f"nobody knows whether it was sent: {reason}")
         else:
-            self._try_later(replace(message, last_error=outbox.INTERRUPTED), reason)
+            self._try_later(message._replace(last_error=outbox.INTERRUPTED), reason)
 
     def _give_up(self, message: Message, reason: str) -> None:
         self._app.database.transaction(
@@ -258,6 +258,6 @@ def _claim_next(tx: Transaction, channel: str, *, now: int) -> Message | None:
     lapses_at = now + LAPSE_S
     if message is None or not outbox.claim(tx, message, now=now, lapses_at=lapses_at):
         return None
-    return replace(
-        message, status="sending", attempts=message.attempts + 1, due_at=lapses_at
+    return message._replace(
+        status="sending", attempts=message.attempts + 1, due_at=lapses_at
     )

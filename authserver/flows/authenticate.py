@@ -5,7 +5,7 @@ logout, reset, the device list, an operator who disables the user -- acts at
 once, although the access token itself would live for minutes more.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors, jwt, tokens
 from authserver.app import App
@@ -18,8 +18,7 @@ JWT_KEY = "jwt"  # label of the key that access tokens are signed with
 SEEN_EVERY_S = 600  # a write per request would cost more than the knowledge
 
 
-@dataclass(frozen=True)
-class Authenticated:
+class Authenticated(NamedTuple):
     """A user inside one of their live sessions."""
 
     user: User

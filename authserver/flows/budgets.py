@@ -23,7 +23,7 @@ counts by /64, the smallest network a customer gets.
 
 import ipaddress
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors, identifiers, ratelimit, tokens
 from authserver.app import App, Caller
@@ -50,8 +50,7 @@ WRONG_PROOF = (errors.InvalidCredentials, errors.InvalidCode, errors.InvalidToke
 Claim = tuple[str, Budget]
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What a try was charged in memory: `with attempt:` the try is judged.
 
     Only a wrong proof stays charged. A right one gets everything back, and so

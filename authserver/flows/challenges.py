@@ -12,7 +12,7 @@ it, only with no attempts in it: the same statements run, and no guess can ever
 match. Its owner is told, and nobody else.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import codes, tokens
 from authserver.app import App
@@ -28,8 +28,7 @@ CODE_KEY, LINK_KEY = "code", "link"  # labels of the keys that secrets derive fr
 GRANT_TTL_S = 600  # from the validated reset code to the new password
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(NamedTuple):
     """For whom and what a code is made, and to which contact it goes."""
 
     purpose: str  # verify, login, reset, grant

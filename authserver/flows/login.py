@@ -15,7 +15,7 @@ was given with the user name: with an address, account and registration may
 share it, and the answer would tell which there is.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App, Caller
@@ -33,8 +33,7 @@ from authserver.store.sessions import Session
 from authserver.store.users import User
 
 
-@dataclass(frozen=True)
-class _Admitted:
+class _Admitted(NamedTuple):
     """Whom a password is checked for, and whose budget paid for it."""
 
     person: User | Registration | None
@@ -42,8 +41,7 @@ class _Admitted:
     closed: str | None  # why even the right password must not match
 
 
-@dataclass(frozen=True)
-class _Opened:
+class _Opened(NamedTuple):
     user: User
     session: Session
 

@@ -5,7 +5,7 @@ user, else to the live registrations that carry it. At most one user has it;
 several registrations may.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import identifiers
 from authserver.app import App
@@ -17,8 +17,7 @@ from authserver.store.registrations import Registration
 from authserver.store.users import User
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """A person as responses show one."""
 
     id: str
@@ -28,24 +27,21 @@ class Profile:
     is_verified: bool
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(NamedTuple):
     """Where a code can be sent."""
 
     channel: str  # "email" or "sms"
     value: str
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom an identifier means: one user, or some registrations, or nobody."""
 
     user: User | None
     registrations: list[Registration]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """Whom a code is for, as the caller put it.
 
     `registration_id` narrows several registrations down to the caller's own;

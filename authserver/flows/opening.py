@@ -13,7 +13,7 @@ policy come one after the other.
 Secrets are drawn before the transaction and leave only with the answer.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors, jwt, tokens
 from authserver.app import App
@@ -27,8 +27,7 @@ from authserver.store.sessions import Session
 from authserver.store.users import User
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(NamedTuple):
     """How the caller wants the session."""
 
     replace_session: bool = False
@@ -36,8 +35,7 @@ class Terms:
     old_cookie: str | None = None  # the session this browser had so far
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """The secrets of a session to be, and the terms it was asked for under."""
 
     session_id: str
@@ -47,8 +45,7 @@ class Draft:
     amr: str
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(NamedTuple):
     """What a program gets: RFC 6749 section 5.1."""
 
     access_token: str
@@ -56,8 +53,7 @@ class Tokens:
     refresh_token: str
 
 
-@dataclass(frozen=True)
-class SignedIn:
+class SignedIn(NamedTuple):
     """An open session and its secrets."""
 
     profile: Profile

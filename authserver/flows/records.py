@@ -4,7 +4,7 @@ Both are rows in the flow's own transaction. So an entry is there exactly if its
 event happened, and a message leaves exactly if its reason was committed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import tokens
 from authserver.app import Caller
@@ -16,8 +16,7 @@ from authserver.store.one_time_codes import OneTimeCode
 NOTICE_TTL_S = 86400  # "your password was changed" is worth sending for a day
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """One attempt of one caller; made before its transaction."""
 
     id: str  # what `spent_by` holds

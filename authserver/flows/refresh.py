@@ -14,7 +14,7 @@ nothing that waiting would not give: whoever uses the successor first exposes
 the other.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors, tokens
 from authserver.app import App, Caller
@@ -31,15 +31,13 @@ REFRESH_KEY = "refresh"  # label of the key that successors are derived with
 REPEAT_WITHIN_S = 10  # a client retries within seconds; a thief rarely can
 
 
-@dataclass(frozen=True)
-class _Rotated:
+class _Rotated(NamedTuple):
     user: User
     session: Session
     successor: str
 
 
-@dataclass(frozen=True)
-class _Refused:
+class _Refused(NamedTuple):
     reason: str  # for log and audit
 
 

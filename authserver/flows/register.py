@@ -13,7 +13,7 @@ moment of proof. In a closed group (REQUIRE_VERIFICATION=false) the user exists
 right away and the contact stands unproven; there a contact in use is refused.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from authserver import errors, identifiers, passwords, tokens
 from authserver.app import App, Caller
@@ -31,8 +31,7 @@ MAX_PER_CONTACT = 5  # live registrations: guesses are made at each of them
 MAX_PER_ADDRESS = 20  # a class room behind one address still gets in
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """What the person typed."""
 
     username: str
@@ -55,7 +54,7 @@ def register(app: App, caller: Caller, form: Form) -> Profile:
         raise errors.UsernameTaken  # before the hash, which costs the most
     operation = records.operation(caller, app.now())
     password_hash = app.hasher.hash(form.password)
-    registration = replace(registration, password_hash=password_hash)
+    registration = registration._replace(password_hash=password_hash)
     # Counted in memory, so before the transaction, which may run twice.
     reachable = frozenset(
         contact for contact in contacts if budgets.may_send(app, contact.value)
@@ -154,7 +153,7 @@ def _too_many(tx: Transaction, registration: Registration) -> errors.AuthError |
         live = registrations.count_by_phone(tx, registration.phone, now=now)
         counts.append((live, MAX_PER_CONTACT))
     for live, most in counts:
-        if live.count >= most and live.first_expires_at is not None:
+        if live.rows >= most and live.first_expires_at is not None:
             wait_s = live.first_expires_at - now
             return errors.TooManyRequests("registrations", retry_after_s=wait_s)
     return None

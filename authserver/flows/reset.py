@@ -17,7 +17,7 @@ An identifier sent beside a proof that names another account is refused: no form
 field may redirect a proof. A reset opens no session.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors, passwords
 from authserver.app import App, Caller
@@ -35,8 +35,7 @@ from authserver.store.users import User
 LINK_PURPOSES = ("reset", "grant")
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(NamedTuple):
     """What shows that the caller may set the password."""
 
     token: str | None = None
@@ -44,8 +43,7 @@ class Proof:
     otp: str | None = None
 
 
-@dataclass(frozen=True)
-class _Proven:
+class _Proven(NamedTuple):
     user: User
     code: OneTimeCode
 

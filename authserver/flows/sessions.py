@@ -1,6 +1,6 @@
 """The device list: a person's own sessions, and ending them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App, Caller
@@ -12,8 +12,7 @@ from authserver.store.database import Transaction
 from authserver.store.sessions import Session
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """A session as its owner sees it; times in epoch seconds."""
 
     id: str

@@ -5,13 +5,12 @@ exactly if that happened. It never holds a secret: no password, code or token,
 only the canonical form of the identifier that was typed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A row of `audit_log`; field names are column names."""
 
     id: str

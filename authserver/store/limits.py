@@ -7,13 +7,12 @@ arithmetic is `ratelimit`'s; a row is where its bucket stands between two tries.
 transactions that both want the last token come one after the other.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """A row of `limits`; field names are column names."""
 
     name: str

@@ -17,14 +17,13 @@ there: that is what makes splitting one line.
 """
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from authserver.store.database import DatabaseError, Transaction
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(NamedTuple):
     """One file: its name without suffix, and what it runs."""
 
     name: str

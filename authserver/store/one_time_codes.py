@@ -15,13 +15,12 @@ statement that makes a proof count. Link tokens and grants are 256 bits and skip
 `claim`: nobody can use up a link by guessing digits.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class OneTimeCode:
+class OneTimeCode(NamedTuple):
     """A row of `one_time_codes`; field names are column names."""
 
     id: str  # 128 random bits, the secret is derived from it under a key

@@ -21,7 +21,7 @@ At most `MAX_QUEUED` rows wait. What comes on top is dropped: a mail server that
 is away for hours must not fill the disk, and the codes would be stale anyway.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
@@ -29,8 +29,7 @@ MAX_QUEUED = 10_000
 INTERRUPTED = "interrupted"  # how `last_error` begins after a lost attempt
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """A row of `outbox`; field names are column names."""
 
     id: str  # UUIDv7

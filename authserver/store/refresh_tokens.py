@@ -13,13 +13,12 @@ two holders, one of them perhaps a thief, and the row is the evidence (RFC 9700
 section 4.14.2).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """A row of `refresh_tokens`; field names are column names."""
 
     digest: str  # SHA-256, 64 hex digits
@@ -32,8 +31,7 @@ class RefreshToken:
     spent_from: str | None = None
 
 
-@dataclass(frozen=True)
-class Spending:
+class Spending(NamedTuple):
     """What is written into a row when its token is exchanged."""
 
     kid: str

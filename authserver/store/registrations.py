@@ -6,13 +6,12 @@ What keeps a stranger from filling the table are the counts below, per contact
 and per network.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """A row of `registrations`; field names are column names."""
 
     id: str
@@ -25,11 +24,10 @@ class Registration:
     expires_at: int
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(NamedTuple):
     """How many live rows there are, and when the first of them expires."""
 
-    count: int
+    rows: int
     first_expires_at: int | None
 
 

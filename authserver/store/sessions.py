@@ -8,13 +8,12 @@ A session ends in one of three ways: it is revoked, it reaches `expires_at` (its
 absolute life, which nothing extends), or it was not used for the idle time.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """A row of `sessions`; field names are column names."""
 
     id: str

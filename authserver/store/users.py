@@ -9,13 +9,12 @@ password names the version that was checked, so a password that was replaced in
 the meantime opens nothing: the conditional UPDATE finds no row.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.store.database import Transaction
 
 
-@dataclass(frozen=True)
-class User:
+class User(NamedTuple):
     """A row of `users`; field names are column names."""
 
     id: str

@@ -19,7 +19,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from authserver import errors
@@ -35,13 +34,15 @@ Call = Callable[[Transaction], object]
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
 class Job:
     """A function that waits to be run, and the answer it will have."""
 
-    call: Call
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
-    answer: Future[Any] = field(default_factory=Future)
+    __slots__ = ("answer", "call", "context")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.context = contextvars.copy_context()
+        self.answer: Future[Any] = Future()
 
     def run(self, tx: Transaction) -> object:
         """Call the function in its caller's context."""

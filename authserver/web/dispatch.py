@@ -15,7 +15,6 @@ comes from a program, which no web page can make send somebody's cookies.
 """
 
 import logging
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -80,7 +79,7 @@ class Site:
 
     def _finished(self, response: Response, request_id: str) -> Response:
         own = ("X-Request-Id", request_id)
-        return replace(response, headers=(*response.headers, own, *self._headers))
+        return response._replace(headers=(*response.headers, own, *self._headers))
 
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
@@ -94,7 +93,7 @@ def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
         "request_id": request_id,
     }
     if error.faults:
-        payload["errors"] = [vars(fault) for fault in error.faults]
+        payload["errors"] = [fault._asdict() for fault in error.faults]
     headers: list[Header] = []
     if error.status == HTTPStatus.UNAUTHORIZED:
         # RFC 6750 section 3.1: no error code when no credential was sent.
@@ -124,7 +123,7 @@ def _routed(request: Request) -> tuple[Route, Request]:
         return routes.options(allow), request
     if method not in methods:
         raise errors.MethodNotAllowed(request.method, allow=allow)
-    return methods[method], replace(request, parameters=parameters)
+    return methods[method], request._replace(parameters=parameters)
 
 
 def _allowed(methods: dict[str, Route]) -> tuple[str, ...]:
@@ -135,7 +134,7 @@ def _allowed(methods: dict[str, Route]) -> tuple[str, ...]:
 def _answer(app: App, route: Route, request: Request) -> Response:
     if request.method in CHANGING:
         _check_origin(app, request)
-        request = replace(request, values=_values(route, request))
+        request = request._replace(values=_values(route, request))
     if route.limited:
         budgets.admit_request(app, request.caller())
     if route.hashes:

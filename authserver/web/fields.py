@@ -12,8 +12,7 @@ expected is 400 and never reaches a query, where some databases would find that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver import errors
 from authserver.errors import FieldFault
@@ -22,8 +21,7 @@ MAX_OTP = 999_999
 MAX_TEXT_CHARS = 1024  # no field of ours needs more
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field of a body: its names, type and limits, with an example."""
 
     name: str
@@ -61,7 +59,6 @@ class Field:
         return FieldFault(self.name, f"This is missing (send {names}).")
 
 
-@dataclass(frozen=True)
 class OtpField(Field):
     """A six-digit code, as text or as the JSON number one old dialect sends.
 

@@ -34,9 +34,8 @@ import logging
 import socket
 import socketserver
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from authserver import errors, logs, tokens
 from authserver.web import forwarded, head, wire
@@ -54,8 +53,7 @@ log: Final = logging.getLogger("authserver.web")
 access_log: Final = logging.getLogger("authserver.access")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How long a client may take, and how many may come at once."""
 
     idle_s: float = 15

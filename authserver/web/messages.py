@@ -8,17 +8,17 @@ joined with ", " (section 5.2), a second Cookie with "; " (RFC 6265 section
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from authserver.app import Caller
 
 Header = tuple[str, str]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One complete request: head and body have arrived.
 
     `path` and `query` are as sent, not decoded: no route needs decoding, and
@@ -33,8 +33,8 @@ class Request:
     address: str  # the client's IP, after trusted proxies
     request_id: str
     # Filled in by dispatch once route and body are known:
-    parameters: Mapping[str, str] = field(default_factory=dict)  # of the path
-    values: Mapping[str, Any] = field(default_factory=dict)  # of the body
+    parameters: Mapping[str, str] = NOTHING  # of the path
+    values: Mapping[str, Any] = NOTHING  # of the body
 
     def header(self, name: str) -> str | None:
         """Return the value of header `name` (lower case), or None."""
@@ -46,8 +46,7 @@ class Request:
         return Caller(self.address, user_agent, self.request_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Status, JSON payload and headers; the HTTP core adds the framing.
 
     `payload` None sends `body` as it stands.

@@ -7,8 +7,8 @@ large, cross-site, and the like) may come from every route and are not repeated.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App
@@ -31,8 +31,7 @@ COMMON: Refusals = (
 LOGGED_IN: Refusals = (errors.NotAuthenticated, errors.InvalidToken)
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """A method, the paths it is known by, and how it is answered.
 
     `limited`: counts against the address's requests per minute. `hashes`: the

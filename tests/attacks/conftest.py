@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -93,13 +93,12 @@ def counted(app, client, tally) -> Iterator[Any]:
     and not by who found a place.
     """
     crowd = HashingThreads(threads=4, max_waiting=500)
-    watched = replace(
-        app,
+    watched = app._replace(
         database=CountingDatabase(app.database, tally),
         hasher=CountingHasher(app.hasher, tally),
         hashing=crowd,
     )
-    yield replace(client, site=Site(watched))
+    yield client._replace(site=Site(watched))
     crowd.close()
 
 

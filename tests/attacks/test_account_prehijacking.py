@@ -7,8 +7,6 @@ Here an account begins with a proof, and a reset or a new proof ends whatever
 was there before.
 """
 
-from dataclasses import replace
-
 import pytest
 
 from authserver.web.dispatch import Site
@@ -154,7 +152,7 @@ def closed_group(make_app, client, mailbox, tmp_path):
     """A server where accounts need no proof, its client and its mailbox."""
     url = f"sqlite:///{tmp_path / 'closed.db'}"
     app = make_app(require_verification=False, database_url=url)
-    return replace(client, site=Site(app)), type(mailbox)(app)
+    return client._replace(site=Site(app)), type(mailbox)(app)
 
 
 def test_reset_takes_an_unproven_account_over_whole(closed_group):

@@ -7,7 +7,6 @@ started it, takes JSON only, which no form can send, and answers to no GET.
 """
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -125,7 +124,7 @@ def test_our_origin_is_ours_however_our_url_is_written(
     other = make_app(
         public_url=public_url, database_url=f"sqlite:///{tmp_path}/other.db"
     )
-    page = replace(client, site=Site(other)).having(origin=OWN)
+    page = client._replace(site=Site(other)).having(origin=OWN)
 
     assert page.post("/auth/logout").code == "not_authenticated"
 

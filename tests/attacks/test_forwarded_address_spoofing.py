@@ -9,7 +9,6 @@ has a /64 of IPv6 has one limit, not 2**64.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
@@ -152,10 +151,10 @@ def test_a_network_of_ipv6_has_one_share_of_the_hashing_queue(app, client):
     # Else one machine fills the queue from 64 of its 2**64 addresses, and the
     # logins of everybody else are turned away.
     hasher, threads = SlowHasher(), HashingThreads(threads=4, max_per_address=4)
-    site = Site(replace(app, hasher=hasher, hashing=threads))
+    site = Site(app._replace(hasher=hasher, hashing=threads))
 
     def log_in(number):
-        neighbour = replace(client, site=site, address=f"2001:db8::{number}")
+        neighbour = client._replace(site=site, address=f"2001:db8::{number}")
         return neighbour.post("/auth/login", username="nobody", password="wrong").status
 
     with ThreadPoolExecutor(4) as pool:

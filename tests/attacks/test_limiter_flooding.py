@@ -7,7 +7,6 @@ under attack is a smaller one, so that a small flood fills it.)
 """
 
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
@@ -24,7 +23,7 @@ FLOOD = 6_000
 @pytest.fixture
 def cramped(app):
     """The app with a limiter that is soon full."""
-    return replace(app, limiter=Keeper(BUCKETS, OVERFLOW))
+    return app._replace(limiter=Keeper(BUCKETS, OVERFLOW))
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def victim(client, cramped, alice):
     """What tries a wrong password of Alice, from an address of choice."""
 
     def log_in(address):
-        there = replace(client, site=Site(cramped), address=address)
+        there = client._replace(site=Site(cramped), address=address)
         return there.post("/auth/login", email=alice.email, password="wrong")
 
     return log_in

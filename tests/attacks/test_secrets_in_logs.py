@@ -223,7 +223,7 @@ def evidence(request, make_settings, mail_server, tmp_path, capfd):
     last = change_the_password_after(browser)
     meet_a_mail_server_that_quotes(browser)
     for broken in ({"database": Broken()}, {"hasher": Broken(), "keyring": Broken()}):
-        with listening(replace(app, **broken)) as port:
+        with listening(app._replace(**broken)) as port:
             meet_failures(replace(browser, port=port), last)
     found.keep("database", read_database(tmp_path))
     app.database.close()

@@ -299,7 +299,7 @@ def test_slow_server_cannot_hold_a_conversation_beyond_its_time(
     ],
 )
 def test_recipient_that_is_not_one_plain_address_gets_nothing(make_sender, recipient):
-    letter = type(LETTER)(**{**vars(LETTER), "recipient": recipient})
+    letter = LETTER._replace(recipient=recipient)
 
     # Refused before connecting: nobody listens there.
     with pytest.raises(Refused, match="not one plain address"):

@@ -1,7 +1,6 @@
 """Every message names its account and says what to do if it was not you."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -27,7 +26,7 @@ NOTICES = ["account_exists", "password_changed", "contact_changed", "session_the
 
 def compose(code="492039", now=NOW, **changes):
     return wording.compose(
-        replace(MESSAGE, **changes),
+        MESSAGE._replace(**changes),
         public_url="https://auth.example.org",
         code=code,
         now=now,

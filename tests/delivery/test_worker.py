@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-from dataclasses import replace
 
 import pytest
 
@@ -28,7 +27,7 @@ def right_code(app) -> str:
 
 def queue_more(app, message, count, **changes):
     for number in range(count):
-        more = replace(message, id=f"more{number}", **changes)
+        more = message._replace(id=f"more{number}", **changes)
         app.database.transaction(outbox.insert, more)
 
 

@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -20,7 +19,7 @@ def found(app, message_id="m1"):
 
 def queue_more(app, message, count, **changes):
     for number in range(count):
-        more = replace(message, id=f"more{number}", **changes)
+        more = message._replace(id=f"more{number}", **changes)
         app.database.transaction(outbox.insert, more)
 
 
@@ -86,8 +85,8 @@ def test_at_most_four_messages_are_sent_at_once(app, message):
 
 def test_hanging_mail_server_does_not_keep_text_messages(app, message):
     queue_more(app, message, 5)
-    queue_more(app, replace(message, id="s"), 0)
-    sms = replace(message, id="sms", channel="sms", recipient="+4915112345678")
+    queue_more(app, message._replace(id="s"), 0)
+    sms = message._replace(id="sms", channel="sms", recipient="+4915112345678")
     app.database.transaction(outbox.insert, sms)
     sender, postman = BusySender(), Postman()
     worker = Worker(app, {"email": sender, "sms": postman})
@@ -131,7 +130,7 @@ def test_stopping_wakes_a_worker_that_sleeps(app):
             return super().wait(60)
 
     threads = threading.active_count()
-    worker = Worker(replace(app, delivery_due=Alarm()), {})
+    worker = Worker(app._replace(delivery_due=Alarm()), {})
     worker.start()
     asleep.wait(5)
     worker.stop(wait_s=5)
@@ -174,7 +173,7 @@ def test_worker_outlives_a_database_that_fails(app, message, postman, caplog):
 
         read = app.database.read
 
-    worker = Worker(replace(app, database=Database()), {"email": postman})
+    worker = Worker(app._replace(database=Database()), {"email": postman})
     worker.start()
     broken.wait(5)
     mended.set()
@@ -197,7 +196,7 @@ def test_place_of_a_message_that_cannot_be_claimed_is_kept(app, message, postman
 
         read = app.database.read
 
-    app_with_faults = replace(app, database=Database())
+    app_with_faults = app._replace(database=Database())
     worker = Worker(app_with_faults, {"email": postman})
     for _ in range(10):
         with pytest.raises(sqlite3.OperationalError):

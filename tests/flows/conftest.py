@@ -1,7 +1,7 @@
 """What flows start from: a caller, and a hasher that takes its time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -38,6 +38,6 @@ def while_hashing(app: App) -> Callable[[Callable[[], object]], App]:
     """Return a maker of apps in which `meanwhile` happens during each hash."""
 
     def make(meanwhile: Callable[[], object]) -> App:
-        return replace(app, hasher=SlowHasher(app.hasher, meanwhile))
+        return app._replace(hasher=SlowHasher(app.hasher, meanwhile))
 
     return make

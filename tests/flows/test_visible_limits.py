@@ -1,6 +1,5 @@
 """What one place may ask, send and get wrong: every number exactly."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -164,7 +163,7 @@ class Outage:
     ],
 )
 def test_outage_is_nobodys_failure(app, client, path, body):
-    broken = replace(client, site=Site(replace(app, database=Outage(app.database))))
+    broken = client._replace(site=Site(app._replace(database=Outage(app.database))))
 
     answers = [broken.post(path, **body) for _ in range(20)]
 
@@ -180,7 +179,7 @@ def test_right_code_that_is_refused_for_another_reason_is_no_failure(
     app = make_app(
         session_policy="single", database_url=f"sqlite:///{tmp_path / 'single.db'}"
     )
-    client, mailbox = replace(client, site=Site(app)), type(mailbox)(app)
+    client, mailbox = client._replace(site=Site(app)), type(mailbox)(app)
     body = {"username": "bob", "email": "bob@example.org"}
     client.post("/auth/register", password="correct horse battery", **body)
     client.post("/auth/login", identifier="bob", otp=mailbox.code("bob@example.org"))

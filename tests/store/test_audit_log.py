@@ -1,7 +1,5 @@
 """audit_log: what happened to a user, newest first, though the user be gone."""
 
-from dataclasses import replace
-
 from authserver.store import audit_log
 from authserver.store.audit_log import Entry
 from tests.store.rows import NOW
@@ -17,8 +15,8 @@ FIRST = Entry(
     user_agent="Tester/1.0",
     request_id="0123456789abcdef",
 )
-SECOND = replace(FIRST, id="2", at=NOW + 1, event="logout")
-OTHERS = replace(FIRST, id="3", user_id=None, identifier=None)
+SECOND = FIRST._replace(id="2", at=NOW + 1, event="logout")
+OTHERS = FIRST._replace(id="3", user_id=None, identifier=None)
 
 
 def test_latest_entries_of_a_user_are_listed(do):

@@ -1,7 +1,6 @@
 """A message has one owner per attempt, and a lost mail one more attempt."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,9 +61,9 @@ def test_message_survives_a_round_trip(database):
 def test_longest_due_message_of_the_channel_comes_first(database):
     put(
         database,
-        replace(MAIL, id="later", due_at=NOW + 2),
-        replace(MAIL, id="sms", channel="sms", due_at=NOW),
-        replace(MAIL, id="first", due_at=NOW + 1),
+        MAIL._replace(id="later", due_at=NOW + 2),
+        MAIL._replace(id="sms", channel="sms", due_at=NOW),
+        MAIL._replace(id="first", due_at=NOW + 1),
     )
 
     assert due(database, now=NOW + 5).id == "first"
@@ -87,7 +86,7 @@ def test_claim_counts_the_attempt_and_has_one_winner(database):
     first = database.transaction(claim, MAIL)
     second = database.transaction(claim, MAIL)
 
-    assert first == replace(MAIL, attempts=1, status="sending", due_at=NOW + LAPSE_S)
+    assert first == MAIL._replace(attempts=1, status="sending", due_at=NOW + LAPSE_S)
     assert second is None
 
 
@@ -170,7 +169,7 @@ def test_mail_whose_sender_died_is_tried_once_more_and_not_twice(database):
 
 
 def test_text_message_whose_sender_died_is_never_repeated(database):
-    message = replace(MAIL, channel="sms", recipient="+4915112345678")
+    message = MAIL._replace(channel="sms", recipient="+4915112345678")
     put(database, message)
     database.transaction(claim, message)
 
@@ -182,7 +181,7 @@ def test_text_message_whose_sender_died_is_never_repeated(database):
 
 
 def test_expired_message_is_given_up(database):
-    put(database, MAIL, replace(MAIL, id="m2", expires_at=NOW + 601))
+    put(database, MAIL, MAIL._replace(id="m2", expires_at=NOW + 601))
 
     assert database.transaction(outbox.update_expired, now=NOW + 600) == 1
     assert found(database).last_error == "expired"
@@ -191,9 +190,9 @@ def test_expired_message_is_given_up(database):
 
 def test_full_outbox_drops_what_comes_on_top(database, monkeypatch):
     monkeypatch.setattr(outbox, "MAX_QUEUED", 2)
-    put(database, MAIL, replace(MAIL, id="m2"))
+    put(database, MAIL, MAIL._replace(id="m2"))
 
-    accepted = database.transaction(outbox.insert, replace(MAIL, id="m3"))
+    accepted = database.transaction(outbox.insert, MAIL._replace(id="m3"))
 
     assert not accepted
     assert database.read(outbox.count_by_status, "queued") == 2
@@ -204,11 +203,11 @@ def test_room_is_made_by_what_was_sent(database, monkeypatch):
     put(database, MAIL)
     database.transaction(claim, MAIL)
 
-    assert database.transaction(outbox.insert, replace(MAIL, id="m2"))
+    assert database.transaction(outbox.insert, MAIL._replace(id="m2"))
 
 
 def test_finished_messages_are_removed_in_batches_and_others_kept(database):
-    finished = [replace(MAIL, id=f"old{number}") for number in range(3)]
+    finished = [MAIL._replace(id=f"old{number}") for number in range(3)]
     put(database, *finished, MAIL)
     for message in finished:
         claimed = database.transaction(claim, message)

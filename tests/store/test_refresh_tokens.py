@@ -1,7 +1,5 @@
 """refresh_tokens: a token is spent once, and only for a live session."""
 
-from dataclasses import replace
-
 import pytest
 
 from authserver.store import refresh_tokens, sessions, users
@@ -27,11 +25,10 @@ def test_token_is_spent_by_the_first_and_says_by_whom(do):
     store(do)
 
     first = spend(do)
-    again = spend(do, replace(SPENDING, spent_by="operation 2"))
+    again = spend(do, SPENDING._replace(spent_by="operation 2"))
 
     assert (first, again) == (True, False)
-    assert do(refresh_tokens.find_by_digest, TOKEN.digest) == replace(
-        TOKEN,
+    assert do(refresh_tokens.find_by_digest, TOKEN.digest) == TOKEN._replace(
         kid="kid",
         nonce="nonce",
         spent_at=LATER,
@@ -43,10 +40,10 @@ def test_token_is_spent_by_the_first_and_says_by_whom(do):
 @pytest.mark.parametrize(
     "row",
     [
-        {"token": replace(TOKEN, expires_at=LATER)},
-        {"session": replace(SESSION, expires_at=LATER)},
-        {"session": replace(SESSION, last_seen_at=LATER - IDLE_S)},
-        {"user": replace(ALICE, disabled_at=NOW)},
+        {"token": TOKEN._replace(expires_at=LATER)},
+        {"session": SESSION._replace(expires_at=LATER)},
+        {"session": SESSION._replace(last_seen_at=LATER - IDLE_S)},
+        {"user": ALICE._replace(disabled_at=NOW)},
     ],
 )
 def test_what_has_ended_spends_nothing(do, row):

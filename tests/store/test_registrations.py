@@ -1,7 +1,5 @@
 """registrations: they reserve nothing, and count only while they live."""
 
-from dataclasses import replace
-
 import pytest
 
 from authserver.store import registrations
@@ -34,7 +32,7 @@ COUNTS = [
 def insert(do, count):
     """Store `count` registrations of one person, each a second later."""
     rows = [
-        replace(FIRST, id=str(n), created_at=NOW + n, expires_at=ENDS + n)
+        FIRST._replace(id=str(n), created_at=NOW + n, expires_at=ENDS + n)
         for n in range(count)
     ]
     for row in rows:

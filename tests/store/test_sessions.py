@@ -1,7 +1,5 @@
 """sessions: ended once, by whoever is first; listed only while they live."""
 
-from dataclasses import replace
-
 import pytest
 
 from authserver.store import refresh_tokens, sessions, users
@@ -10,7 +8,7 @@ from authserver.store.refresh_tokens import RefreshToken
 from tests.store.rows import ALICE, LATER, NOW, SESSION
 
 IDLE_S = 500
-SECOND = replace(SESSION, id="session 2", token_digest="digest 2", created_at=LATER)
+SECOND = SESSION._replace(id="session 2", token_digest="digest 2", created_at=LATER)
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def listed(do, now):
     ],
 )
 def test_session_lives_until_revoked_expired_or_idle(changes, live):
-    assert replace(SESSION, **changes).live(now=NOW, idle_s=IDLE_S) is live
+    assert SESSION._replace(**changes).live(now=NOW, idle_s=IDLE_S) is live
 
 
 def test_session_is_found_by_id_and_by_digest(do, stored):
@@ -49,9 +47,9 @@ def test_session_is_found_by_id_and_by_digest(do, stored):
 
 def test_session_needs_a_user_and_a_cookie_of_its_own(do, stored):
     with pytest.raises(ConstraintViolation):
-        do(sessions.insert, replace(SESSION, id="3", user_id="x", token_digest="3"))
+        do(sessions.insert, SESSION._replace(id="3", user_id="x", token_digest="3"))
     with pytest.raises(UniqueViolation):
-        do(sessions.insert, replace(SESSION, id="3"))
+        do(sessions.insert, SESSION._replace(id="3"))
 
 
 def test_list_agrees_with_live(do, stored):
@@ -67,8 +65,8 @@ def test_session_is_revoked_once(do, stored):
     again = do(sessions.revoke, SESSION.id, reason="theft", now=LATER + 1)
 
     assert (first, again) == (True, False)
-    assert do(sessions.find_by_id, SESSION.id) == replace(
-        SESSION, revoked_at=LATER, revoked_for="logout"
+    assert do(sessions.find_by_id, SESSION.id) == SESSION._replace(
+        revoked_at=LATER, revoked_for="logout"
     )
     assert listed(do, LATER) == [SECOND]
 

@@ -1,6 +1,5 @@
 """Endpoints around an account: register it, look at it, change its contacts."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 
 from authserver.app import App
@@ -29,7 +28,7 @@ def register(app: App, request: Request) -> Response:
         {
             "status": int(HTTPStatus.CREATED),
             "message": f"User {verb} successfully",
-            "user": asdict(profile),
+            "user": profile._asdict(),
         },
     )
 
@@ -37,7 +36,7 @@ def register(app: App, request: Request) -> Response:
 def me(app: App, request: Request) -> Response:
     """Show the caller's account; other services ask here who somebody is."""
     who = credentials.require(app, request)
-    user = asdict(lookup.profile_of(who.user)) | {"roles": who.user.roles.split()}
+    user = lookup.profile_of(who.user)._asdict() | {"roles": who.user.roles.split()}
     return Response(HTTPStatus.OK, {"user": user})
 
 
@@ -48,7 +47,7 @@ def protected(app: App, request: Request) -> Response:
         HTTPStatus.OK,
         {
             "message": f"Hello, {who.user.username}. You are logged in.",
-            "user": asdict(lookup.profile_of(who.user)),
+            "user": lookup.profile_of(who.user)._asdict(),
         },
     )
 

@@ -1,6 +1,5 @@
 """Endpoints that open, renew, show and end sessions."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -39,7 +38,7 @@ def log_in(app: App, request: Request) -> Response:
     payload: dict[str, Any] = {"message": "Login successful"}
     if opened.tokens is not None:
         payload |= _token_fields(opened.tokens)
-    payload["user"] = asdict(opened.profile)
+    payload["user"] = opened.profile._asdict()
     cookie = cookies.session(opened.cookie, max_age_s=opened.cookie_max_age_s)
     return Response(HTTPStatus.OK, payload, headers=(cookie,))
 
@@ -74,14 +73,14 @@ def log_out(app: App, request: Request) -> Response:
 def active(app: App, request: Request) -> Response:
     """Show the session that the request belongs to."""
     who = credentials.require(app, request)
-    session = asdict(device_list.own(who))
+    session = device_list.own(who)._asdict()
     return Response(HTTPStatus.OK, {"active": True, "session": session})
 
 
 def list_own(app: App, request: Request) -> Response:
     """List the caller's live sessions."""
     who = credentials.require(app, request)
-    listed = [asdict(device) for device in device_list.list_own(app, who)]
+    listed = [device._asdict() for device in device_list.list_own(app, who)]
     return Response(HTTPStatus.OK, {"sessions": listed})
 
 
