@@ -102,6 +102,11 @@ def username(text: str) -> str:
     return name
 
 
+def is_username(canonical: str) -> bool:
+    """Tell a user name from the canonical form of an address or a number."""
+    return USERNAME.fullmatch(canonical) is not None
+
+
 def email(text: str) -> str:
     """Return the e-mail address in lower case. Raises `errors.RuleBroken`."""
     address = _ascii(text, "email", EMAIL_RULE).lower()

@@ -34,6 +34,9 @@ from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
 PURGE_EVERY_S = 600
+# More could be at work for one account than it has tries (`budgets`), and then
+# right passwords that arrive together would be refused.
+MAX_HASHING = 8
 DRAIN_S = 6.0  # requests in flight; with what follows it stays below ten
 
 log = logging.getLogger("authserver.runtime")
@@ -59,7 +62,7 @@ def create_app(
         settings=settings,
         database=open_database(settings.database_url, now=now()),
         hasher=hasher,
-        hashing=HashingThreads(threads=os.cpu_count() or 1),
+        hashing=HashingThreads(threads=min(os.cpu_count() or 1, MAX_HASHING)),
         keyring=Keyring(secrets),
         limiter=Keeper(),
         now=now,

@@ -202,11 +202,6 @@ class Settings:
         return round(self.otp_expire_minutes * 60)
 
     @property
-    def database_file(self) -> Path:
-        """Where SQLite keeps its data."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
-
-    @property
     def email_configured(self) -> bool:
         """Whether mail leaves by SMTP; otherwise codes go to the console."""
         return bool(self.email_host)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,27 @@ def test_scrypt_stands_in_for_a_missing_bcrypt(settings, monkeypatch, caplog):
 
     assert app.hasher.hash("correct horse battery").startswith("$scrypt$")
     assert "bcrypt is not installed" in caplog.text
+    runtime.close(app)
+
+
+def test_many_cores_hash_no_more_at_once_than_an_account_has_tries(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    app = runtime.create_app(settings)
+    gate = threading.Event()
+    callers = [
+        threading.Thread(target=app.hashing.run, args=(str(number), gate.wait))
+        for number in range(12)
+    ]
+
+    for caller in callers:
+        caller.start()
+    wait_until(lambda: app.hashing.waiting == 4, "eight jobs to begin")
+    gate.set()
+
+    for caller in callers:
+        caller.join()
     runtime.close(app)
 
 

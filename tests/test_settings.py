@@ -2,7 +2,6 @@
 
 import builtins
 import ipaddress
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,7 @@ def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
 
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert settings.public_url == "http://localhost:8080"
-    assert settings.database_file == Path("authserver.db")
+    assert settings.database_url == "sqlite:///authserver.db"
     assert not settings.email_configured
     assert settings.warnings == ()
 

@@ -87,6 +87,12 @@ WORDS = {
         "is no longer reached here.",
         "If this was not you, somebody has your password: tell whoever runs {site}.",
     ),
+    "contact_added": Words(
+        "An address was added to your account at {site}",
+        "The account {username} at {site} can now be reached at a second address, "
+        "added on {when}.",
+        "If this was not you, somebody has your password: ask for a new one at once.",
+    ),
     "session_theft": Words(
         "A session at {site} was ended for your safety",
         "A session of the account {username} at {site} was ended on {when}, "

@@ -231,7 +231,9 @@ def _by_address(
 def _charge(app: App, claims: tuple[Claim, ...]) -> Attempt:
     wait_s = _take(app, claims)
     if wait_s > 0:
-        raise errors.TooManyRequests(claims[0][0], retry_after_s=math.ceil(wait_s))
+        # The key's first word is its kind; the rest names people.
+        kind = claims[0][0].partition(" ")[0]
+        raise errors.TooManyRequests(kind, retry_after_s=math.ceil(wait_s))
     return Attempt(app, claims)
 
 

@@ -120,14 +120,17 @@ def pending_change(tx: Transaction, request: Request) -> OneTimeCode | None:
     )
 
 
-def may_guess(app: App, identifier: Identifier, *, now: int) -> frozenset[str]:
-    """Count a guess at the codes of the registrations that `identifier` means.
+def may_guess(
+    app: App, operation: Operation, identifier: Identifier, registration_id: str | None
+) -> frozenset[str]:
+    """Count a guess at the codes of the registrations that are meant.
 
     Returns the ids of those at which it may be made. Counted per contact, so
     that guessing under ever new user names is no way round. In memory, so
     before the transaction, which may run twice.
     """
-    waiting = app.database.read(lookup.resolve, identifier, now=now).registrations
+    subject = app.database.read(lookup.resolve, identifier, now=operation.now)
+    waiting = lookup.meant(subject.registrations, operation.caller, registration_id)
     contacts = {each.id: lookup.contact_of(each, identifier) for each in waiting}
     allowed = {
         contact

@@ -88,7 +88,7 @@ def with_code(
     with budgets.admit_guess(app, caller, identifier.value):
         operation = records.operation(caller, app.now())
         plan = opening.draft(terms, amr="otp", now=operation.now)
-        waiting = challenges.may_guess(app, identifier, now=operation.now)
+        waiting = challenges.may_guess(app, operation, identifier, None)
         opened = app.database.transaction(
             _open_by_code, app, operation, identifier, otp, plan, waiting=waiting
         )

@@ -8,7 +8,8 @@ several registrations may.
 from typing import NamedTuple
 
 from authserver import identifiers
-from authserver.app import App
+from authserver.app import App, Caller
+from authserver.flows import budgets
 from authserver.flows.authenticate import Authenticated
 from authserver.identifiers import Identifier
 from authserver.store import registrations, users
@@ -44,17 +45,13 @@ class Subject(NamedTuple):
 class Request(NamedTuple):
     """Whom a code is for, as the caller put it.
 
-    `registration_id` narrows several registrations down to the caller's own;
-    `session` is that of a user who adds a contact.
+    `registration_id` names one of several registrations; `session` is that of a
+    user who adds a contact.
     """
 
     identifier: Identifier
     registration_id: str | None = None
     session: Authenticated | None = None
-
-    def means(self, registration: Registration) -> bool:
-        """Tell whether this registration of the identifier is meant."""
-        return self.registration_id in (None, registration.id)
 
 
 def identify(app: App, text: str) -> Identifier:
@@ -100,6 +97,22 @@ def resolve(tx: Transaction, identifier: Identifier, *, now: int) -> Subject:
     else:
         waiting = registrations.list_by_username(tx, identifier.value, now=now)
     return Subject(user, [] if user else waiting)
+
+
+def meant(
+    waiting: list[Registration], caller: Caller, registration_id: str | None
+) -> list[Registration]:
+    """Return which of the registrations that share an identifier is meant.
+
+    The one with the id given; else those made from the caller's own network, if
+    there are any. A stranger elsewhere can register the same name and address
+    with a password of his own, and his code arrives in the same mailbox: typed
+    in where the owner registered, it opens nothing.
+    """
+    if registration_id is not None:
+        return [each for each in waiting if each.id == registration_id]
+    place = budgets.network(caller.address)
+    return [each for each in waiting if each.address == place] or waiting
 
 
 def contact_of(

@@ -6,7 +6,7 @@ event happened, and a message leaves exactly if its reason was committed.
 
 from typing import NamedTuple
 
-from authserver import tokens
+from authserver import identifiers, tokens
 from authserver.app import Caller
 from authserver.flows.lookup import Contact
 from authserver.store import audit_log, outbox
@@ -38,7 +38,12 @@ def note(
     user_id: str | None = None,
     identifier: str | None = None,
 ) -> None:
-    """Write an audit entry."""
+    """Write an audit entry.
+
+    A user name that nobody has is left out: people type passwords there.
+    """
+    if user_id is None and identifier and identifiers.is_username(identifier):
+        identifier = None
     audit_log.insert(
         tx,
         audit_log.Entry(

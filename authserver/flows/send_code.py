@@ -33,10 +33,11 @@ def send(app: App, caller: Caller, request: Request, purpose: str) -> None:
     # Budgets of contacts without an account are in memory, so they are charged
     # before the transaction, which may run twice.
     subject = app.database.read(lookup.resolve, request.identifier, now=now)
+    meant = lookup.meant(subject.registrations, caller, request.registration_id)
     reachable = frozenset(
         registration.id
-        for registration in subject.registrations
-        if request.means(registration) and _may_send(app, registration, request)
+        for registration in meant
+        if _may_send(app, registration, request)
     )
     operation = records.operation(caller, now)
     app.database.transaction(_send, app, operation, request, purpose, reachable)

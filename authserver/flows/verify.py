@@ -35,7 +35,9 @@ def with_code(app: App, caller: Caller, request: Request, otp: str) -> Profile:
     """
     with budgets.admit_guess(app, caller, request.identifier.value):
         operation = records.operation(caller, app.now())
-        waiting = challenges.may_guess(app, request.identifier, now=operation.now)
+        waiting = challenges.may_guess(
+            app, operation, request.identifier, request.registration_id
+        )
         outcome = app.database.transaction(
             _verify, app, operation, request, otp, waiting=waiting
         )
@@ -117,9 +119,7 @@ def _candidates(
     waiting: list[Registration],
 ) -> list[OneTimeCode]:
     """Return the codes that the guess may be: each costs one attempt."""
-    people: list[User | Registration] = [
-        registration for registration in waiting if request.means(registration)
-    ]
+    people: list[User | Registration] = [*waiting]
     if subject.user is not None:
         people.append(subject.user)
     found = [challenges.pending_change(tx, request)]
@@ -152,17 +152,23 @@ def _prove(
 def _attach(
     tx: Transaction, operation: Operation, user: User, contact: Contact
 ) -> User | errors.AuthError:
-    """Make a proven contact the user's, and tell the one it replaces."""
+    """Make a proven contact the user's, and tell the one that they had.
+
+    That is the contact it replaces, else the other one: whoever reads the new
+    one may reset the password, so the person should know.
+    """
     old = user.email if contact.channel == "email" else user.phone
+    known = Contact(contact.channel, old) if old else lookup.contact_of(user)
     if contact.channel == "email":
         users.update_email(tx, user.id, contact.value, verified_at=operation.now)
     else:
         users.update_phone(tx, user.id, contact.value, verified_at=operation.now)
     if old and old != contact.value:
-        old_contact = Contact(contact.channel, old)
-        records.send_notice(
-            tx, operation, "contact_changed", old_contact, user.username
-        )
+        # What is on its way to the old contact must not open the account.
+        one_time_codes.delete_by_contact(tx, user.id, contact=old)
+    if known is not None and known != contact:
+        kind = "contact_changed" if old else "contact_added"
+        records.send_notice(tx, operation, kind, known, user.username)
     event = "verify" if old == contact.value else "change_contact"
     records.note(tx, operation, event, user_id=user.id, identifier=contact.value)
     return users.find_by_id(tx, user.id) or errors.InvalidCode("user is gone")

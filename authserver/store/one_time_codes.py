@@ -200,6 +200,18 @@ def delete_by_purpose(tx: Transaction, subject_id: str, *, purpose: str) -> int:
     )
 
 
+def delete_by_contact(tx: Transaction, subject_id: str, *, contact: str) -> int:
+    """Remove a subject's codes that went to one contact."""
+    return tx.execute(
+        """
+        DELETE FROM one_time_codes
+         WHERE subject_id = ?
+           AND contact = ?
+        """,
+        (subject_id, contact),
+    )
+
+
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
     """Remove up to `limit` expired rows; return how many."""
     return tx.execute(

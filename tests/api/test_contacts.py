@@ -47,7 +47,9 @@ def test_number_is_added_beside_the_address(inside, mailbox, alice, name):
 
     assert shown(inside)["email"] == alice.email
     assert shown(inside)["phone"] == PHONE
-    assert mailbox.fetch() == []
+    [notice] = mailbox.fetch()
+    assert notice.recipient == alice.email
+    assert notice.subject.startswith("An address was added")
 
 
 def test_code_is_worth_nothing_outside_the_session(client, inside, mailbox):

@@ -69,6 +69,43 @@ def test_owner_who_names_the_registration_blesses_no_other(
     assert log_in(attacker, "victim", THEIRS).status == 403
 
 
+def test_code_of_a_strangers_registration_opens_nothing_where_the_owner_is(
+    client, clock, mailbox, attacker
+):
+    register(client, "victim", OURS, email=VICTIM)
+    own = mailbox.code(VICTIM)
+    clock.advance(1)
+    register(attacker, "victim", THEIRS, email=VICTIM)
+    strangers = mailbox.code(VICTIM)
+
+    assert client.post("/otp", email=VICTIM, otp=strangers).status == 401
+    assert client.post("/otp", email=VICTIM, otp=own).status == 200
+    assert log_in(client, "victim", OURS).status == 200
+    assert log_in(attacker, "victim", THEIRS).status == 401
+
+
+def test_asking_again_sends_the_code_of_ones_own_registration_only(
+    client, clock, mailbox, attacker
+):
+    register(client, "victim", OURS, email=VICTIM)
+    own = mailbox.code(VICTIM)
+    clock.advance(1)
+    register(attacker, "victim", THEIRS, email=VICTIM)
+    mailbox.fetch()
+    client.post("/auth/otp", email=VICTIM)
+
+    assert [own in letter.text for letter in mailbox.fetch()] == [True]
+
+
+def test_code_typed_on_another_device_still_works(client, mailbox):
+    register(client, "victim", OURS, email=VICTIM)
+
+    elsewhere = client.at("198.51.100.77")
+
+    code = mailbox.code(VICTIM)
+    assert elsewhere.post("/otp", email=VICTIM, otp=code).status == 200
+
+
 def test_attackers_registration_dies_with_the_owners_proof(
     client, clock, mailbox, attacker
 ):

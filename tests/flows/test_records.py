@@ -1,5 +1,7 @@
 """Every security event is an audit row: who, what, from where, no secret."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import OTHER_PASSWORD, PASSWORD
@@ -120,6 +122,16 @@ def test_locked_disabled_and_unknown_are_told_apart(client, alice, sql, events):
     assert events() == [("login", "account_disabled"), ("login", "invalid_credentials")]
 
 
+def test_password_typed_as_user_name_is_not_written_down(client, sql):
+    client.post("/auth/login", identifier="tr0ub4dor", password="correct horse battery")
+    client.post("/auth/otp", identifier="tr0ub4dor")
+
+    assert sql("SELECT event, identifier FROM audit_log ORDER BY event") == [
+        ("login", None),
+        ("send_verify_code", None),
+    ]
+
+
 @pytest.mark.parametrize("app", [{"require_verification": False}], indirect=True)
 def test_lost_contact_is_written_down(client, mailbox, sql):
     email = "bob@example.org"
@@ -168,7 +180,7 @@ def test_no_secret_reaches_the_database(client, mailbox, alice, logged_in, app):
         logged_in.cookies["__Host-session"],
         grant.payload["reset_token"],
     }
-    folder = app.settings.database_file.parent
+    folder = Path(app.settings.database_url.removeprefix("sqlite:///")).parent
     stored = b"".join(path.read_bytes() for path in folder.iterdir())
 
     assert [each for each in secrets if each.encode() in stored] == []
