@@ -150,6 +150,12 @@ class InvalidCredentials(AuthError):
     )
 
 
+class WrongPassword(InvalidCredentials):
+    """The same, to somebody logged in: only the password can be wrong."""
+
+    message = "The current password is not right."
+
+
 class InvalidCode(AuthError):
     """A one-time code or reset proof that is wrong, spent or expired."""
 

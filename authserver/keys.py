@@ -78,20 +78,20 @@ class Keyring:
 
 
 def weakness(secret: bytes) -> str | None:
-    """Return a sentence on why `secret` must not be used, or None if it may.
+    """Return why `secret` must not be used, as a predicate, or None if it may.
 
     Catches what people leave in by mistake; it cannot measure randomness.
     """
     text = secret.strip()
     if not text:
-        return "The secret key is blank."
+        return "is blank."
     # "change-me" also catches an example that somebody made longer.
     if text.lower().startswith(b"change-me"):
-        return "The secret key is the example value; make your own."
+        return "is the example value; make your own."
     if len(text) < MIN_SECRET_BYTES:
-        return f"The secret key is shorter than {MIN_SECRET_BYTES} bytes."
+        return f"is shorter than {MIN_SECRET_BYTES} bytes."
     if len(set(text)) == 1:
-        return "The secret key is one character repeated."
+        return "is one character repeated."
     return None
 
 
@@ -138,7 +138,11 @@ def _load(path: Path) -> bytes:
             f"The key file {path} is damaged: it must hold exactly the 43 "
             "characters written into it. Restore it, or set SECRET_KEY."
         )
-    return text.rstrip(b"\n")
+    secret = text.rstrip(b"\n")
+    fault = weakness(secret)
+    if fault:
+        raise KeyFileError(f"The key in {path} {fault}")
+    return secret
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -78,7 +78,6 @@ class Running:
     def __init__(self, app: App) -> None:
         """Bind the port and start all threads; raises `SettingsError`."""
         settings = app.settings
-        self._worker = Worker(app)
         try:
             self._server = Server(
                 settings.host,
@@ -92,7 +91,11 @@ class Running:
                 f"{settings.port} on HOST {settings.host} cannot be opened: "
                 f"{getattr(error, 'strerror', None) or error}.",
             ) from error
+        if settings.port == 0:
+            app = app._replace(settings=settings.at_port(self._server.server_port))
+            self._server.site = Site(app)
         self._app = app
+        self._worker = Worker(app)
         self._stopping = threading.Event()
         # Daemons, so that a program that forgets `stop` can still end.
         self._threads = [
@@ -144,6 +147,8 @@ def close(app: App) -> None:
 
 def key_file(database_file: Path) -> Path:
     """Return where the secret key of an SQLite database lies."""
+    if database_file.suffix == ".key":
+        return Path(f"{database_file}.key")
     return database_file.with_suffix(".key")
 
 
@@ -158,6 +163,8 @@ def _own_secret(settings: Settings) -> bytes:
         raise SettingsError(
             "database_url", f"names the folder {database.parent}, which does not exist."
         )
+    if database.is_dir():
+        raise SettingsError("database_url", f"names {database}, which is a folder.")
     return keys.load_or_create(key_file(database), may_create=not database.exists())
 
 

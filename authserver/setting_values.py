@@ -19,10 +19,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
-    """The start stops: one sentence that begins with the variable's name."""
+    """The start stops: one sentence that begins with what it is about."""
 
     def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(f"{name.upper()} {sentence}")
+        shown = name.upper() if name.isidentifier() else name  # else: a file's
+        super().__init__(f"{shown} {sentence}")
 
 
 class BadValue(ValueError):
@@ -33,6 +34,13 @@ def text(value: str) -> str:
     """Read printable text."""
     if not value.isprintable():
         raise BadValue("must not contain control characters.")
+    return value
+
+
+def host(value: str) -> str:
+    """Read a host name or address; empty means none."""
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]*", value):
+        raise BadValue("must be a host name or an address.")
     return value
 
 
@@ -148,13 +156,20 @@ def look_up(found: Mapping[str, str], name: str, *, secret: bool) -> str | None:
 
 
 def read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
-    """Return the variables of a `.env` file, and warnings."""
+    """Return the variables of a `.env` file, and warnings.
+
+    Raises `SettingsError`.
+    """
     if path is None or not path.is_file():
         return {}, []
     try:
         from dotenv import dotenv_values
     except ImportError:
         return {}, [f"{path.name} is ignored: python-dotenv is not installed."]
-    # No interpolation: a `$` in a password is a `$`.
-    values = dotenv_values(path, interpolate=False)
+    try:
+        # No interpolation: a `$` in a password is a `$`.
+        values = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise SettingsError(path.name, f"cannot be read: {reason}.") from error
     return {name: value for name, value in values.items() if value is not None}, []

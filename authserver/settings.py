@@ -57,7 +57,7 @@ def _setting(
 class Settings:
     """What the operator decided; making one raises `SettingsError`."""
 
-    host: str = _setting("127.0.0.1", setting_values.text)
+    host: str = _setting("127.0.0.1", setting_values.host)
     port: int = _setting(8080, setting_values.whole(0, 65535))
     public_url: str = _setting(
         "", lambda value: setting_values.url(value) if value else ""
@@ -93,7 +93,7 @@ class Settings:
         "", lambda v: setting_values.country_code(v) if v else ""
     )
 
-    email_host: str = _setting("", setting_values.text)
+    email_host: str = _setting("", setting_values.host)
     email_port: int = _setting(587, setting_values.whole(1, 65535))
     email_security: str = _setting(
         "starttls", setting_values.choice("starttls", "tls", "none")
@@ -176,6 +176,13 @@ class Settings:
             ]
         return cls(**values, warnings=tuple(warnings))
 
+    def at_port(self, port: int) -> "Settings":
+        """Return the same settings with the port that 0 turned out to mean."""
+        values = {name: getattr(self, name) for name in self.declared()}
+        if self.public_url == "http://localhost:0":
+            values["public_url"] = ""
+        return Settings(**(values | {"port": port}))
+
     @property
     def access_ttl_s(self) -> int:
         """How long an access token lives."""
@@ -232,6 +239,11 @@ class Settings:
                 "must begin with https:// unless it names this machine (localhost): "
                 "passwords would travel in clear.",
             )
+        if any(network.prefixlen == 0 for network in self.trusted_proxies):
+            raise SettingsError(
+                "trusted_proxies",
+                "must not be the whole internet: everybody could claim any address.",
+            )
         if is_loopback(self.host) and not public_is_local and not self.trusted_proxies:
             raise SettingsError(
                 "trusted_proxies",
@@ -249,6 +261,11 @@ class Settings:
         ):
             raise SettingsError(
                 "email_from", "must be the bare address that mails come from."
+            )
+        if (self.email_port, self.email_security) == (465, "starttls"):
+            raise SettingsError(
+                "email_security",
+                "must be tls for EMAIL_PORT 465, where TLS comes first (RFC 8314).",
             )
         if self.email_security == "none" and not is_loopback(self.email_host or "::1"):
             raise SettingsError(
@@ -286,8 +303,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _typed(name: str, value: object, declared: Declared) -> object:
-    if isinstance(value, tuple):  # already what the reader would make of it
-        return value
+    if isinstance(value, tuple):
+        if all(isinstance(each, bytes) for each in value):  # secrets, or nothing
+            return value
+        value = ",".join(str(each) for each in value)
     try:
         return declared.read(str(value))
     except setting_values.BadValue as error:

@@ -139,7 +139,7 @@ def test_as_many_jobs_run_at_once_as_there_are_threads(crowd, gate):
     assert names <= {"hashing-1", "hashing-2"}
 
 
-def test_a15_full_queue_refuses_at_once(crowd, gate):
+def test_full_queue_refuses_at_once(crowd, gate):
     answers = [crowd.call(f"address-{number}", gate) for number in range(5)]
     crowd.until_waiting(3)
 
@@ -151,7 +151,7 @@ def test_a15_full_queue_refuses_at_once(crowd, gate):
     assert crowd.hashing.run("one more", int) == 0
 
 
-def test_a15_one_address_cannot_fill_the_queue(crowd, gate):
+def test_one_address_cannot_fill_the_queue(crowd, gate):
     answers = [crowd.call("greedy", gate) for _ in range(4)]
     crowd.until_waiting(2)
 

@@ -182,7 +182,7 @@ def test_parse_refuses_with_the_rule_of_the_kind(typed, sentence):
         ("+919876543210", "0091 (98765) 43210"),
     ],
 )
-def test_a5_spellings_of_one_account_become_one_text(first, second):
+def test_spellings_of_one_account_become_one_text(first, second):
     one = identifiers.parse(first, country_code="91")
 
     assert one == identifiers.parse(second, country_code="91")
@@ -249,7 +249,7 @@ KIB_64 = 64 * 1024
     ],
     ids=lambda text: f"{text[:4]}x{len(text)}",
 )
-def test_c22_near_match_takes_no_time(near_match):
+def test_near_match_takes_no_time(near_match):
     started = time.perf_counter()
 
     refused("identifier", identifiers.parse, near_match)

@@ -23,7 +23,7 @@ from tests.forging import (
 
 
 @pytest.mark.parametrize("row", vectors("jwt_headers"), ids=lambda row: row["attack"])
-def test_c1_header_other_than_ours_is_refused(row):
+def test_header_other_than_ours_is_refused(row):
     # Each has a good signature: the header alone decides.
     token = signed_raw(dumped(row["header"]), dumped(CLAIMS))
 
@@ -35,11 +35,11 @@ def test_c1_header_other_than_ours_is_refused(row):
     [None, "", "k3", "K1", "k1 ", "../../dev/null", "k1\0", "' OR 1=1 --", 0, 1, True,
      ["k1"], {"k1": 1}, 1.5],
 )  # fmt: skip
-def test_c1_kid_that_names_no_key_of_ours_is_refused(kid):
+def test_kid_that_names_no_key_of_ours_is_refused(kid):
     assert refusal(headed(kid=kid)) == "unknown key"
 
 
-def test_c1_unsigned_token_is_refused():
+def test_unsigned_token_is_refused():
     token = f"{b64(dumped(HEADER))}.{b64(dumped(CLAIMS))}."
 
     assert refusal(token) == "bad signature"
@@ -64,13 +64,13 @@ def test_key_that_is_another_keys_signature_is_refused():
         ("decoded and encoded otherwise", lambda signature: signature[:-4] + "AAAA"),
     ],
 )
-def test_c2_other_signature_is_refused(attack, mutate):
+def test_other_signature_is_refused(attack, mutate):
     signing_input, _, signature = signed().rpartition(".")
 
     assert refusal(f"{signing_input}.{mutate(signature)}") == "bad signature"
 
 
-def test_c2_other_base64_spelling_of_the_signature_is_refused():
+def test_other_base64_spelling_of_the_signature_is_refused():
     # 43 characters hold 258 bits, two more than the MAC has. Decoders ignore
     # them, so that a token has four spellings; one of them is ours.
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -114,7 +114,7 @@ def test_text_that_is_no_compact_jws_is_refused(attack, token):
     assert refusal(token) == "not a compact JWS"
 
 
-def test_c3_millions_of_dots_take_no_time():
+def test_millions_of_dots_take_no_time():
     token = "." * 64 * 1024
     started = time.perf_counter()
 
@@ -170,7 +170,7 @@ def test_signature_is_checked_before_the_claims_are_read():
     assert refusal(token) == "bad signature"
 
 
-def test_a14_every_prefix_and_suffix_is_refused():
+def test_every_prefix_and_suffix_is_refused():
     token = jwt.encode(CLAIMS, keyring=KEYRING, kid="k1")
     parts = {token[:at] for at in range(len(token))}
     parts |= {token[at:] for at in range(1, len(token))}

@@ -99,7 +99,7 @@ def test_keyring_without_a_secret_is_a_bug():
         (b"\0" * 32, "repeated"),
     ],
 )
-def test_c5_weak_secret_is_refused_with_its_reason(secret, reason):
+def test_weak_secret_is_refused_with_its_reason(secret, reason):
     assert reason in str(keys.weakness(secret))
 
 
@@ -131,7 +131,7 @@ def test_two_key_files_differ(tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_c5_key_file_is_private_whatever_the_umask(tmp_path, umask):
+def test_key_file_is_private_whatever_the_umask(tmp_path, umask):
     before = os.umask(umask)
     try:
         make(tmp_path / "authserver.key")
@@ -157,7 +157,7 @@ def test_missing_key_file_is_not_replaced_for_an_old_database(tmp_path):
 
 
 @pytest.mark.parametrize("bits", [0o644, 0o640, 0o604, 0o620, 0o602, 0o610])
-def test_c5_key_file_open_to_others_is_refused(tmp_path, bits):
+def test_key_file_open_to_others_is_refused(tmp_path, bits):
     path = tmp_path / "authserver.key"
     make(path)
     path.chmod(bits)

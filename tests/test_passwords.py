@@ -56,7 +56,7 @@ def test_password_counts_exactly_as_typed(password, other):
 
 
 @pytest.mark.parametrize("size", [1, 71, 72, 73, 80, 128, 4096])
-def test_b16_only_the_whole_password_verifies(size):
+def test_only_the_whole_password_verifies(size):
     password = "p" * size
     stored = BCRYPT.hash(password)
 
@@ -67,13 +67,13 @@ def test_b16_only_the_whole_password_verifies(size):
 
 
 @pytest.mark.parametrize("tail", ["", "x", "\0", "\u00e9", "y" * 100])
-def test_b16_what_stands_behind_72_bytes_counts(tail):
+def test_what_stands_behind_72_bytes_counts(tail):
     stored = BCRYPT.hash("p" * 72 + "right")
 
     assert not BCRYPT.verify("p" * 72 + tail, stored)
 
 
-def test_b16_character_across_the_border_counts_whole():
+def test_character_across_the_border_counts_whole():
     # 71 bytes, then one character of two: 73 bytes.
     stored = BCRYPT.hash("p" * 71 + "\u00e9")
 
@@ -207,14 +207,14 @@ LONG_8 = passwords.Hasher("bcrypt", bcrypt_rounds=8).hash("p" * 100)
         ("malformed hash", "correct horse", "$2b$08$"),
     ],
 )
-def test_b1_every_answer_costs_one_hash_of_the_configured_cost(case, password, stored):
+def test_every_answer_costs_one_hash_of_the_configured_cost(case, password, stored):
     hasher = passwords.Hasher("bcrypt", bcrypt_rounds=8)
     one_hash = duration(hasher.hash, "correct horse")
 
     assert 0.6 < duration(hasher.verify, password, stored) / one_hash < 1.6
 
 
-def test_b1_unknown_account_costs_one_scrypt_where_that_is_configured():
+def test_unknown_account_costs_one_scrypt_where_that_is_configured():
     one_hash = duration(SCRYPT.hash, "correct horse")
 
     assert 0.6 < duration(SCRYPT.verify, "correct horse", None) / one_hash < 1.6

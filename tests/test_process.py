@@ -193,11 +193,11 @@ def unchanged(**settings: str) -> Callable[[Path], dict[str, str]]:
 
 
 FAULTS = [
-    (weak(""), "SECRET_KEY The secret key is blank"),
-    (weak("short"), "SECRET_KEY The secret key is shorter than 32 bytes"),
-    (weak("k" * 40), "SECRET_KEY The secret key is one character repeated"),
+    (weak(""), "SECRET_KEY is blank"),
+    (weak("short"), "SECRET_KEY is shorter than 32 bytes"),
+    (weak("k" * 40), "SECRET_KEY is one character repeated"),
     (weak("change-me-to-at-least-32-random-bytes"), "is the example value"),
-    (weak(f"{os.urandom(32).hex()},"), "SECRET_KEY The secret key is blank"),
+    (weak(f"{os.urandom(32).hex()},"), "SECRET_KEY is blank"),
     (key_missing, "The key file authserver.key is missing. Restore it"),
     (key_readable, "is open to other users. Run: chmod 600"),
     (key_torn, "authserver.key is damaged"),
@@ -213,7 +213,8 @@ FAULTS = [
     (unchanged(PORT="eighty"), "PORT must be a whole number"),
     (unchanged(HOST="192.0.2.1"), "HOST 192.0.2.1 cannot be opened"),
     (unchanged(HOST="a..b"), "HOST a..b cannot be opened"),
-    (unchanged(HOST="no such host"), "HOST no such host cannot be opened"),
+    (unchanged(HOST="no such host"), "HOST must be a host name or an address"),
+    (unchanged(HOST="no-such-host.invalid"), "HOST no-such-host.invalid cannot be"),
 ]
 
 

@@ -196,7 +196,7 @@ def test_bucket_refilled_by_giving_back_can_be_dropped():
     assert len(keeper) <= 50
 
 
-def test_a6_flood_of_names_does_not_free_the_victim():
+def test_flood_of_names_does_not_free_the_victim():
     keeper = Keeper()
     failures = Budget(5, 5 / 3600)
     for _ in range(4):
@@ -210,7 +210,7 @@ def test_a6_flood_of_names_does_not_free_the_victim():
     assert keeper.take("victim", failures, now=3) > 0
 
 
-def test_a6_flood_of_names_takes_bounded_memory():
+def test_flood_of_names_takes_bounded_memory():
     # Small, as tracing is slow; what counts is that the size stops growing.
     keeper = Keeper(max_buckets=1000, overflow_buckets=10)
     flood(keeper, 5000)
@@ -230,7 +230,7 @@ def flood(keeper: Keeper, names: int) -> None:
         keeper.take(f"random-{names}-{number}", THREE_A_MINUTE, now=0)
 
 
-def test_a6_names_in_the_overflow_are_limited_together():
+def test_names_in_the_overflow_are_limited_together():
     keeper = Keeper(max_buckets=10, overflow_buckets=4)
     for number in range(10):
         keeper.take(f"early-{number}", THREE_A_MINUTE, now=0)
@@ -240,7 +240,7 @@ def test_a6_names_in_the_overflow_are_limited_together():
     assert passed == 4 * 3
 
 
-def test_a6_leaving_the_overflow_is_no_amnesty():
+def test_leaving_the_overflow_is_no_amnesty():
     keeper = Keeper(max_buckets=1, overflow_buckets=1)
     slow = Budget(3, 3 / 3600)
     keeper.take("first", THREE_A_MINUTE, now=0)
@@ -269,7 +269,7 @@ def test_giving_back_works_in_the_overflow():
     assert drain(keeper, "late", THREE_A_MINUTE, now=0) == 1
 
 
-def test_a2_parallel_takes_never_pass_more_than_the_capacity():
+def test_parallel_takes_never_pass_more_than_the_capacity():
     keeper = Keeper()
     budget = Budget(100, 1e-9)
     barrier = threading.Barrier(8)

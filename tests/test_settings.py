@@ -37,7 +37,9 @@ def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
         ("PORT", "\u0661", "must be a whole number from 0 to 65535"),
         ("PORT", "-1", "must be a whole number from 0 to 65535"),
         ("PORT", "9" * 5000, "must be a whole number from 0 to 65535"),
-        ("HOST", "127.0.0.1\n", "must not contain control characters"),
+        ("HOST", "127.0.0.1\n", "must be a host name or an address"),
+        ("EMAIL_HOST", "mail host", "must be a host name or an address"),
+        ("LOG_LEVEL", "a\x00", "must be one of"),
         ("PUBLIC_URL", "auth.example.org", "must be a URL"),
         ("PUBLIC_URL", "ftp://auth.example.org", "must be a URL"),
         ("PUBLIC_URL", "https://alice@auth.example.org", "must be a URL"),
@@ -79,6 +81,8 @@ def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence
         (MAIL | {"EMAIL_FROM": "Alice <a@example.org>"}, "^EMAIL_FROM must be"),
         (MAIL | {"EMAIL_FROM": "a@b, c@d"}, "^EMAIL_FROM must be"),
         (MAIL | {"EMAIL_SECURITY": "none"}, "^EMAIL_SECURITY may be none only"),
+        (MAIL | {"EMAIL_PORT": "465"}, "^EMAIL_SECURITY must be tls for EMAIL_PORT"),
+        ({"TRUSTED_PROXIES": "::/0"}, "^TRUSTED_PROXIES must not be the whole"),
     ],
 )
 def test_values_that_contradict_each_other_stop_the_start(environ, sentence):
@@ -249,9 +253,35 @@ def test_a_dotenv_file_that_nobody_can_read_is_named(tmp_path, monkeypatch):
     assert settings.warnings == (".env is ignored: python-dotenv is not installed.",)
 
 
+def test_a_dotenv_file_that_is_not_text_stops_the_start(tmp_path):
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(b"EMAIL_FROM=M\xfcller@example.org\n")
+
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: is not UTF-8"):
+        Settings.from_environment({}, dotenv=dotenv)
+
+
+def test_port_zero_becomes_the_port_that_was_free():
+    settled = Settings(port=0, bcrypt_rounds=11).at_port(4711)
+
+    assert (settled.port, settled.public_url) == (4711, "http://localhost:4711")
+    assert settled.bcrypt_rounds == 11
+    named = Settings(port=0, public_url="http://localhost:1").at_port(4711)
+    assert named.public_url == "http://localhost:1"
+
+
+def test_settings_do_not_change_and_have_no_others():
+    with pytest.raises(AttributeError, match="do not change"):
+        Settings().port = 1
+    with pytest.raises(TypeError, match="no such setting: prot"):
+        Settings(prot=1)
+
+
 def test_settings_made_in_a_program_are_checked_alike():
     assert Settings(port=0, require_verification=False).port == 0
-    assert Settings(trusted_proxies=(ipaddress.ip_network("::1/128"),)).trusted_proxies
+    network = ipaddress.ip_network("::1/128")
+    assert Settings(trusted_proxies=(network,)).trusted_proxies == (network,)
+    assert Settings(trusted_proxies=("::1/128",)).trusted_proxies == (network,)
     with pytest.raises(SettingsError, match=r"^PORT must be a whole number"):
         Settings(port=70_000)
     with pytest.raises(SettingsError, match=r"^BCRYPT_ROUNDS"):

@@ -139,7 +139,7 @@ def _paragraph(words: str, values: dict[str, str]) -> str:
 
 
 def _minutes(seconds: int) -> str:
-    minutes = max(1, seconds // 60)  # rounded down: better too careful
+    minutes = max(1, round(seconds / 60))  # sent a second late, it is still 10
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 

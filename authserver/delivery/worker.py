@@ -24,7 +24,7 @@ import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from authserver import codes
+from authserver import codes, errors
 from authserver.app import App
 from authserver.delivery import wording
 from authserver.delivery.breaker import Breaker
@@ -124,6 +124,8 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 self.send_due()
+            except errors.Unavailable as error:
+                log.warning("the outbox cannot be worked off now: %s", error.detail)
             except Exception:
                 log.exception("the outbox cannot be worked off; trying again")
             self._app.delivery_due.wait(POLL_S)

@@ -27,6 +27,8 @@ def change(
     operation = reauthenticate.check_password(
         app, caller, who, current, event="change_password"
     )
+    if new == current:
+        raise errors.RuleBroken("new_password", "This is the current password.")
     password_hash = app.hasher.hash(new)
     if not app.database.transaction(_store, operation, who, password_hash):
         raise errors.InvalidCredentials("password changed meanwhile")

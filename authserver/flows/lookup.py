@@ -90,13 +90,19 @@ def resolve(tx: Transaction, identifier: Identifier, *, now: int) -> Subject:
     Both tables are always read, so that the time tells nothing.
     """
     user = find_user(tx, identifier)
-    if identifier.kind == "email":
-        waiting = registrations.list_by_email(tx, identifier.value, now=now)
-    elif identifier.kind == "phone":
-        waiting = registrations.list_by_phone(tx, identifier.value, now=now)
-    else:
+    if identifier.kind == "username":
         waiting = registrations.list_by_username(tx, identifier.value, now=now)
+    else:
+        channel = "email" if identifier.kind == "email" else "sms"
+        waiting = list_waiting(tx, Contact(channel, identifier.value), now=now)
     return Subject(user, [] if user else waiting)
+
+
+def list_waiting(tx: Transaction, contact: Contact, *, now: int) -> list[Registration]:
+    """Return the live registrations with this contact, newest first."""
+    if contact.channel == "email":
+        return registrations.list_by_email(tx, contact.value, now=now)
+    return registrations.list_by_phone(tx, contact.value, now=now)
 
 
 def meant(

@@ -18,7 +18,7 @@ def check_password(
 ) -> Operation:
     """Return the operation to go on with, if `password` is the user's.
 
-    Raises `InvalidCredentials`, `TooManyRequests`.
+    Raises `WrongPassword`, `TooManyRequests`.
     """
     with budgets.admit_password(app, caller, who.user.username):
         operation = records.operation(caller, app.now())
@@ -26,7 +26,7 @@ def check_password(
         stored = who.user.password_hash if allowed else None
         if not app.hasher.verify(password, stored):
             app.database.transaction(_fail, operation, who, event)
-            raise errors.InvalidCredentials("current password does not match")
+            raise errors.WrongPassword("current password does not match")
         app.database.transaction(_refund, operation, owner)
         return operation
 

@@ -13,6 +13,7 @@ moment of proof. In a closed group (REQUIRE_VERIFICATION=false) the user exists
 right away and the contact stands unproven; there a contact in use is refused.
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from authserver import errors, identifiers, passwords, tokens
@@ -21,9 +22,9 @@ from authserver.flows import budgets, challenges, lookup, records
 from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Profile
 from authserver.flows.records import Operation
-from authserver.store import registrations, users
+from authserver.store import one_time_codes, registrations, users
 from authserver.store.database import Transaction
-from authserver.store.registrations import Live, Registration
+from authserver.store.registrations import Registration
 from authserver.store.users import User
 
 REGISTRATION_TTL_S = 3600
@@ -50,8 +51,11 @@ def register(app: App, caller: Caller, form: Form) -> Profile:
     contacts = _contacts(registration)
     for contact in contacts:
         budgets.admit_send(app, caller, contact.value)
-    if app.database.read(users.find_by_username, registration.username):
-        raise errors.UsernameTaken  # before the hash, which costs the most
+    # Asked twice: here before the hash, which costs the most, and once more in
+    # the transaction, where the answer stands.
+    refusal = app.database.read(_refusal, app, registration)
+    if refusal is not None:
+        raise refusal
     operation = records.operation(caller, app.now())
     password_hash = app.hasher.hash(form.password)
     registration = registration._replace(password_hash=password_hash)
@@ -110,17 +114,13 @@ def _store(
     reachable: frozenset[Contact],
 ) -> errors.AuthError | None:
     """Write everything, or return the refusal."""
-    if users.find_by_username(tx, registration.username):
-        return errors.UsernameTaken()
-    refusal = _too_many(tx, registration)
+    refusal = _refusal(tx, app, registration)
     if refusal is not None:
         return refusal
     if app.settings.require_verification:
+        _make_room(tx, registration)
         registrations.insert(tx, registration)
     else:
-        for contact in _contacts(registration):
-            if lookup.find_holder(tx, contact):
-                return errors.ContactTaken()
         users.insert(tx, _unproven_user(registration))
     for contact in _contacts(registration):
         challenge = Challenge("verify", registration.id, contact)
@@ -138,25 +138,39 @@ def _store(
     return None
 
 
-def _too_many(tx: Transaction, registration: Registration) -> errors.AuthError | None:
+def _refusal(
+    tx: Transaction, app: App, registration: Registration
+) -> errors.AuthError | None:
+    if users.find_by_username(tx, registration.username):
+        return errors.UsernameTaken()
     now = registration.created_at
-    counts: list[tuple[Live, int]] = [
-        (
-            registrations.count_by_address(tx, registration.address, now=now),
-            MAX_PER_ADDRESS,
-        )
-    ]
-    if registration.email:
-        live = registrations.count_by_email(tx, registration.email, now=now)
-        counts.append((live, MAX_PER_CONTACT))
-    if registration.phone:
-        live = registrations.count_by_phone(tx, registration.phone, now=now)
-        counts.append((live, MAX_PER_CONTACT))
-    for live, most in counts:
-        if live.rows >= most and live.first_expires_at is not None:
-            wait_s = live.first_expires_at - now
-            return errors.TooManyRequests("registrations", retry_after_s=wait_s)
+    live = registrations.count_by_address(tx, registration.address, now=now)
+    if live.rows >= MAX_PER_ADDRESS and live.first_expires_at is not None:
+        wait_s = live.first_expires_at - now
+        return errors.TooManyRequests("registrations", retry_after_s=wait_s)
+    if not app.settings.require_verification:
+        for contact in _contacts(registration):
+            if lookup.find_holder(tx, contact):
+                return errors.ContactTaken()
     return None
+
+
+def _make_room(tx: Transaction, registration: Registration) -> None:
+    """Keep a contact's registrations at five, whoever fills them up.
+
+    The one to go is the oldest of the network that has the most. So a stranger
+    who registers somebody's address over and over pushes out his own, and the
+    owner, who comes once, gets in and stays.
+    """
+    for contact in _contacts(registration):
+        live = lookup.list_waiting(tx, contact, now=registration.created_at)
+        if len(live) < MAX_PER_CONTACT:
+            continue
+        share = Counter(each.address for each in (*live, registration))
+        # Listed newest first: backwards, the oldest of the largest share wins.
+        spare = max(reversed(live), key=lambda each: share[each.address])
+        registrations.delete_by_id(tx, spare.id)
+        one_time_codes.delete_by_subject(tx, spare.id)
 
 
 def _unproven_user(registration: Registration) -> User:

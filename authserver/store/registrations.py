@@ -120,34 +120,6 @@ def list_by_phone(tx: Transaction, phone: str, *, now: int) -> list[Registration
     return [Registration(*row) for row in rows]
 
 
-def count_by_email(tx: Transaction, email: str, *, now: int) -> Live:
-    """Count the live registrations with this address."""
-    row = tx.one(
-        """
-        SELECT COUNT(*), MIN(expires_at)
-          FROM registrations
-         WHERE email = ?
-           AND expires_at > ?
-        """,
-        (email, now),
-    )
-    return Live(*row) if row else Live(0, None)
-
-
-def count_by_phone(tx: Transaction, phone: str, *, now: int) -> Live:
-    """Count the live registrations with this number."""
-    row = tx.one(
-        """
-        SELECT COUNT(*), MIN(expires_at)
-          FROM registrations
-         WHERE phone = ?
-           AND expires_at > ?
-        """,
-        (phone, now),
-    )
-    return Live(*row) if row else Live(0, None)
-
-
 def count_by_address(tx: Transaction, address: str, *, now: int) -> Live:
     """Count the live registrations that came from this network."""
     row = tx.one(

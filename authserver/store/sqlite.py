@@ -244,7 +244,7 @@ def _check(path: Path, writer: SqliteConnection) -> None:
     """Read every page once; raise when one contradicts another."""
     verdict = writer.one("PRAGMA quick_check(1)")
     if verdict != ("ok",):
-        raise DatabaseError(_damage(path, verdict))
+        raise DatabaseError(_damage(path, str(verdict and verdict[0]).split("\n")[-1]))
 
 
 def _migrate(writer: SqliteConnection, *, now: int, migrate: bool) -> tuple[str, ...]:

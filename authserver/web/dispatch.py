@@ -137,7 +137,7 @@ def _answer(app: App, route: Route, request: Request) -> Response:
         request = request._replace(values=_values(route, request))
     if route.limited:
         budgets.admit_request(app, request.caller())
-    if route.hashes:
+    if route.hashes and request.values[route.hashes] is not None:
         place = budgets.network(request.address)  # else a /64 has 2**64 shares
         return app.hashing.run(place, route.endpoint, app, request)
     return route.endpoint(app, request)
@@ -157,6 +157,8 @@ def _check_origin(app: App, request: Request) -> None:
 def _values(route: Route, request: Request) -> dict[str, Any]:
     # A form or text/plain needs no leave of the browser to be sent here.
     media_type = request.header("content-type")
+    if request.body and request.header("content-encoding") not in (None, "identity"):
+        raise errors.UnsupportedMediaType("content coding")
     if request.body and not json_body.media_type_is_json(media_type):
         raise errors.UnsupportedMediaType("not JSON")
     return fields.read(route.body, json_body.decode(request.body))

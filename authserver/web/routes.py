@@ -34,8 +34,9 @@ LOGGED_IN: Refusals = (errors.NotAuthenticated, errors.InvalidToken)
 class Route(NamedTuple):
     """A method, the paths it is known by, and how it is answered.
 
-    `limited`: counts against the address's requests per minute. `hashes`: the
-    endpoint computes a password hash, so it runs whole on a hashing thread.
+    `limited`: counts against the address's requests per minute. `hashes`: with
+    this field in the body the endpoint computes a password hash, so it runs
+    whole on a hashing thread.
     """
 
     method: str
@@ -44,7 +45,7 @@ class Route(NamedTuple):
     body: tuple[Field, ...] = ()
     refusals: Refusals = ()
     limited: bool = False
-    hashes: bool = False
+    hashes: str | None = None
 
     @property
     def raises(self) -> Refusals:
@@ -86,7 +87,7 @@ ROUTES = (
         ),
         refusals=(errors.RuleBroken, errors.UsernameTaken, errors.ContactTaken),
         limited=True,
-        hashes=True,
+        hashes="password",
     ),
     Route(
         "POST",
@@ -133,7 +134,7 @@ ROUTES = (
             errors.UsernameTaken,
         ),
         limited=True,
-        hashes=True,
+        hashes="password",
     ),
     Route(
         "POST",
@@ -178,7 +179,7 @@ ROUTES = (
         ),
         refusals=(errors.RuleBroken, errors.InvalidCode),
         limited=True,
-        hashes=True,
+        hashes="new_password",
     ),
     Route(
         "POST",
@@ -190,7 +191,7 @@ ROUTES = (
         ),
         refusals=(*LOGGED_IN, errors.RuleBroken, errors.InvalidCredentials),
         limited=True,
-        hashes=True,
+        hashes="current_password",
     ),
     Route(
         "POST",
@@ -203,7 +204,7 @@ ROUTES = (
         ),
         refusals=(*LOGGED_IN, errors.RuleBroken, errors.InvalidCredentials),
         limited=True,
-        hashes=True,
+        hashes="current_password",
     ),
     Route("GET", ("/auth/me",), accounts.me, refusals=LOGGED_IN),
     Route("GET", ("/protected",), accounts.protected, refusals=LOGGED_IN),

@@ -12,6 +12,7 @@ MORE = {
     "/auth/register": {"email": "bob@example.org"},
     "/auth/login": {"otp": "123456"},
     "/auth/contacts": {"email": "bob@example.org"},
+    "/auth/password/reset": {"token": "no-real-token"},
 }
 
 

@@ -130,3 +130,25 @@ def test_registering_a_name_reserves_nothing(client, join):
     client.post("/auth/register", password="correct horse battery", **body)
 
     assert join("bob").username == "bob"
+
+
+def test_nobody_is_kept_from_registering_by_registrations_of_a_stranger(
+    client, clock, mailbox
+):
+    email, contacts = "bob@example.org", []
+    for number in range(12):
+        clock.advance(60)
+        stranger = client.at(f"203.0.113.{number % 2}")
+        name = f"evil{number}"
+        stranger.post("/register", username=name, email=email, password="a long secret")
+        if number == 6:
+            own = client.post(
+                "/register", username="bob", email=email, password="a long secret"
+            )
+            contacts.append(own.payload["user"]["id"])
+    clock.advance(3000 - 720)
+    client.post("/auth/otp", email=email)
+
+    assert own.status == 201
+    code = mailbox.code(email)
+    assert client.post("/otp", email=email, otp=code, id=contacts[0]).status == 200

@@ -63,7 +63,13 @@ def test_notice_has_no_code_and_says_when(kind):
 
 @pytest.mark.parametrize(
     ("left_s", "words"),
-    [(600, "10 minutes"), (119, "1 minute"), (120, "2 minutes"), (1, "1 minute")],
+    [
+        (600, "10 minutes"),
+        (89, "1 minute"),
+        (119, "2 minutes"),
+        (120, "2 minutes"),
+        (1, "1 minute"),
+    ],
 )
 def test_time_left_is_told_at_the_moment_of_sending(left_s, words):
     assert f"It works for {words}." in compose(now=NOW + 600 - left_s).text

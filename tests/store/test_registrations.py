@@ -23,8 +23,6 @@ LISTS = [
     (registrations.list_by_phone, FIRST.phone),
 ]
 COUNTS = [
-    (registrations.count_by_email, FIRST.email),
-    (registrations.count_by_phone, FIRST.phone),
     (registrations.count_by_address, FIRST.address),
 ]
 

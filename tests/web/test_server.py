@@ -1,6 +1,7 @@
 """Accepting, turning away and stopping, with nothing left behind."""
 
 import errno
+import gc
 import logging
 import os
 import resource
@@ -438,6 +439,7 @@ def test_two_servers_in_one_process_leave_nothing_behind(site, connect):
 
 
 def test_threads_and_descriptors_return_to_base_after_resets(server, connect):
+    gc.collect()  # what earlier tests dropped is not part of the base
     threads, descriptors = threading.active_count(), open_descriptors()
 
     for part in (b"", b"GET", GET, b"\0", GET * 3) * 20:
@@ -445,8 +447,8 @@ def test_threads_and_descriptors_return_to_base_after_resets(server, connect):
         client.send(part)
         client.reset()
 
-    assert eventually(lambda: threading.active_count() == threads)
-    assert eventually(lambda: open_descriptors() == descriptors)
+    assert eventually(lambda: threading.active_count() <= threads)
+    assert eventually(lambda: open_descriptors() <= descriptors)
 
 
 def test_accept_without_descriptors_spares_an_idle_connection(

@@ -45,6 +45,9 @@ def reset(app: App, request: Request) -> Response:
         raise errors.InvalidBody("otp without identifier", faults=(fault,))
     if token is None and otp is None:
         token = credentials.cookie(request, cookies.RESET)
+        if token is None:
+            fault = FieldFault("token", "Send reset_token, or identifier and otp.")
+            raise errors.InvalidBody("no proof", faults=(fault,))
     proof = Proof(token, identifier, None if token else otp)
     resetting.finish(app, request.caller(), proof, values["new_password"])
     return Response(
