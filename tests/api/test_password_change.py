@@ -107,3 +107,29 @@ def test_nobody_is_refused(client, alice):
 
 def test_bad_bearer_is_refused(client, alice):
     assert change(client.bearer("forged"), alice).code == "invalid_token"
+
+
+def test_wrong_current_password_is_said_in_words(client, logged_in):
+    me = client.bearer(logged_in.payload["access_token"])
+
+    answer = me.post(
+        "/auth/password/change", current_password="wrong one", new_password="a new one"
+    )
+
+    assert (answer.status, answer.code) == (401, "invalid_credentials")
+    assert answer.payload["detail"] == "The current password is not right."
+
+
+def test_the_same_password_again_is_no_change(client, logged_in, alice):
+    me = client.bearer(logged_in.payload["access_token"])
+
+    answer = me.post(
+        "/auth/password/change",
+        current_password=alice.password,
+        new_password=alice.password,
+    )
+
+    assert (answer.status, answer.payload["errors"][0]["field"]) == (
+        422,
+        "new_password",
+    )

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from authserver import errors
 from authserver.delivery import worker as worker_module
 from authserver.delivery.sender import Letter, TryLater
 from authserver.delivery.worker import Worker
@@ -159,7 +160,17 @@ def test_stopping_does_not_wait_for_a_hanging_server_for_ever(app, message):
     assert status == "sending"
 
 
-def test_worker_outlives_a_database_that_fails(app, message, postman, caplog):
+@pytest.mark.parametrize(
+    ("failure", "traceback"),
+    [
+        (sqlite3.OperationalError("disk I/O error"), True),
+        # Expected trouble is a line a second, not a page.
+        (errors.Unavailable("locked"), False),
+    ],
+)
+def test_worker_outlives_a_database_that_fails(
+    app, message, postman, caplog, failure, traceback
+):
     broken, mended = threading.Event(), threading.Event()
 
     class Database:
@@ -168,7 +179,7 @@ def test_worker_outlives_a_database_that_fails(app, message, postman, caplog):
         def transaction(self, *args, **kwargs):
             if not mended.is_set():
                 broken.set()
-                raise sqlite3.OperationalError("disk I/O error")
+                raise failure
             return app.database.transaction(*args, **kwargs)
 
         read = app.database.read
@@ -182,6 +193,7 @@ def test_worker_outlives_a_database_that_fails(app, message, postman, caplog):
     worker.stop(wait_s=5)
 
     assert "the outbox cannot be worked off" in caplog.text
+    assert ("Traceback" in caplog.text) is traceback
     assert found(app).status == "sent"
 
 
@@ -191,7 +203,7 @@ def test_place_of_a_message_that_cannot_be_claimed_is_kept(app, message, postman
 
         def transaction(self, function, *args, **kwargs):
             if function is worker_module._claim_next:
-                raise sqlite3.OperationalError("disk I/O error")
+                raise failure
             return app.database.transaction(function, *args, **kwargs)
 
         read = app.database.read

@@ -31,6 +31,13 @@ class Broken:
         raise RuntimeError(f"no {name} today")
 
 
+class Full:
+    """Hashing threads whose queue is full."""
+
+    def run(self, address, function, *args):
+        raise errors.Unavailable("hashing queue")
+
+
 @pytest.fixture
 def broken(app, client):
     """The same client, of an app whose database has a bug."""
@@ -273,3 +280,19 @@ def test_path_parameters_reach_the_endpoint_as_sent(client):
     assert client.get("/problems/not_found").payload["code"] == "not_found"
     assert client.get("/problems/%6eot_found").status == 404
     assert client.get("/problems/a/not_found").status == 404
+
+
+def test_login_by_code_needs_no_hashing_thread(app, client):
+    full = app._replace(hashing=Full())
+    login = client._replace(site=Site(full)).post
+
+    by_code = login("/login", identifier="alice", otp="123456")
+    by_password = login("/login", identifier="alice", password="whatever it is")
+
+    assert (by_code.status, by_password.status) == (401, 503)
+
+
+def test_compressed_body_is_refused(client):
+    answer = client.having(content_encoding="gzip").post("/auth/logout", a="b")
+
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
