@@ -203,7 +203,7 @@ def test_place_of_a_message_that_cannot_be_claimed_is_kept(app, message, postman
 
         def transaction(self, function, *args, **kwargs):
             if function is worker_module._claim_next:
-                raise failure
+                raise sqlite3.OperationalError("disk I/O error")
             return app.database.transaction(function, *args, **kwargs)
 
         read = app.database.read
