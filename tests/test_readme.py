@@ -1,4 +1,4 @@
-"""The README keeps its word: its tour works when pasted, its tables are full."""
+"""The README keeps its word: its tour works, its tables are complete."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def test_every_path_and_setting_is_in_a_table():
 def test_every_file_named_in_the_reading_order_exists():
     package = Path(__file__).parent.parent / "authserver"
     part = README[README.index("## Reading the code") : README.index("## Tests")]
-    names = {name for name in re.findall(r"`([a-z_/]+(?:\.py|/)?)`", part)}
+    names = set(re.findall(r"`([a-z_/]+(?:\.py|/)?)`", part))
     known = {path.stem for path in package.rglob("*.py")}
     missing = {
         name
