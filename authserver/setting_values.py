@@ -18,6 +18,15 @@ from urllib.parse import urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+# How the older systems' settings began, and what does their job here.
+OLDER_NAMES = {
+    "SECRET": "SECRET_KEY",
+    "DB_": "DATABASE_URL",
+    "SMTP_": "EMAIL_HOST, EMAIL_PORT, EMAIL_USER and EMAIL_PASS",
+    "GMAIL_": "EMAIL_USER and EMAIL_PASS",
+}
+
+
 class SettingsError(Exception):
     """The start stops: one sentence that begins with what it is about."""
 
@@ -173,3 +182,13 @@ def read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise SettingsError(path.name, f"cannot be read: {reason}.") from error
     return {name: value for name, value in values.items() if value is not None}, []
+
+
+def older_names(found: Mapping[str, str]) -> list[str]:
+    """Return a warning for each variable that an older system used."""
+    return [
+        f"{name} is not a setting here; use {new}."
+        for old, new in OLDER_NAMES.items()
+        for name in sorted(found)
+        if name == old or (old.endswith("_") and name.startswith(old))
+    ]

@@ -28,14 +28,6 @@ from authserver.setting_values import SettingsError as SettingsError
 VERSION = "0.1.0"
 NAME = "authserver"
 
-# How the older systems' settings began, and what does their job here.
-OLDER_NAMES = {
-    "SECRET": "SECRET_KEY",
-    "DB_": "DATABASE_URL",
-    "SMTP_": "EMAIL_HOST, EMAIL_PORT, EMAIL_USER and EMAIL_PASS",
-    "GMAIL_": "EMAIL_USER and EMAIL_PASS",
-}
-
 
 class Declared(NamedTuple):
     """What a field of `Settings` is declared with."""
@@ -168,12 +160,7 @@ class Settings:
             value = setting_values.look_up(found, name.upper(), secret=declared.secret)
             if value is not None:
                 values[name] = value
-        for old, new in OLDER_NAMES.items():
-            warnings += [
-                f"{name} is not a setting here; use {new}."
-                for name in sorted(found)
-                if name == old or (old.endswith("_") and name.startswith(old))
-            ]
+        warnings += setting_values.older_names(found)
         return cls(**values, warnings=tuple(warnings))
 
     def at_port(self, port: int) -> "Settings":
