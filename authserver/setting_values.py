@@ -143,6 +143,33 @@ def url(value: str) -> str:
     return address
 
 
+def origin_of(address: str) -> str:
+    """Return a URL's origin as browsers write it: no path, no default port."""
+    parts = urlsplit(address)
+    port = ":443" if parts.scheme == "https" else ":80"
+    return f"{parts.scheme}://{parts.netloc.removesuffix(port)}".lower()
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Read a comma-separated list of origins, as https://app.example.org."""
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    for each in found:
+        if url(each).lower() != each.lower() or urlsplit(each).path:
+            raise BadValue(
+                "must be origins with commas between, as https://app.example.org: "
+                "scheme and host, perhaps a port, no path."
+            )
+    return tuple(origin_of(each) for each in found)
+
+
+def calling_codes(value: str) -> tuple[str, ...]:
+    """Read a comma-separated list of calling codes; empty means all."""
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(re.fullmatch("[1-9][0-9]{0,6}", each) for each in found):
+        raise BadValue("must be calling codes with commas between, like 44,91.")
+    return found
+
+
 def look_up(found: Mapping[str, str], name: str, *, secret: bool) -> str | None:
     """Return the text of a variable, or of the file that its `_FILE` names.
 

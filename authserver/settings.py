@@ -14,15 +14,12 @@ from the environment does. Units stand in the names of the derived properties;
 what people write down is in minutes and days, fractions allowed.
 """
 
-import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
-from authserver import setting_values
+from authserver import setting_rules, setting_values
 from authserver.setting_values import SettingsError as SettingsError
 
 VERSION = "0.1.0"
@@ -72,7 +69,9 @@ class Settings:
         "multiple", setting_values.choice("multiple", "single")
     )
 
-    password_hasher: str = _setting("bcrypt", setting_values.choice("bcrypt", "scrypt"))
+    password_hasher: str = _setting(
+        "bcrypt", setting_values.choice("bcrypt", "argon2", "scrypt")
+    )
     bcrypt_rounds: int = _setting(12, setting_values.whole(4, 17))
     require_verification: bool = _setting(default=True, read=setting_values.boolean)
 
@@ -93,6 +92,18 @@ class Settings:
     email_user: str = _setting("", setting_values.text)
     email_pass: str = _setting("", setting_values.text, secret=True)
     email_from: str = _setting("", setting_values.text)
+
+    twilio_sid: str = _setting("", setting_values.text)
+    twilio_token: str = _setting("", setting_values.text, secret=True)
+    twilio_phone: str = _setting("", setting_values.text)
+    twilio_base_url: str = _setting(
+        "", lambda value: setting_values.url(value) if value else ""
+    )
+    sms_countries: tuple[str, ...] = _setting((), setting_values.calling_codes)
+    sms_daily_limit: int = _setting(500, setting_values.whole(0, 1_000_000))
+
+    allowed_origins: tuple[str, ...] = _setting((), setting_values.origins)
+    templates_dir: str = _setting("", setting_values.text)
 
     log_format: str = _setting("text", setting_values.choice("text", "json"))
     log_level: str = _setting(
@@ -119,9 +130,8 @@ class Settings:
         if self.email_user and not self.email_host:
             self._set("email_host", "smtp.gmail.com")
         self._set("email_from", self.email_from or self.email_user)
-        self._check_addresses()
-        self._check_email()
-        self._set("warnings", (*self.warnings, *self._doubts()))
+        setting_rules.check(self)
+        self._set("warnings", (*self.warnings, *setting_rules.doubts(self)))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("settings do not change while the server runs")
@@ -201,92 +211,22 @@ class Settings:
         return bool(self.email_host)
 
     @property
+    def sms_configured(self) -> bool:
+        """Whether text messages leave by Twilio."""
+        return bool(self.twilio_sid)
+
+    @property
     def origin(self) -> str:
         """PUBLIC_URL as browsers write Origin: no path, no default port."""
-        parts, port = self._public, ":443" if self.https else ":80"
-        return f"{parts.scheme}://{parts.netloc.removesuffix(port)}".lower()
+        return setting_values.origin_of(self.public_url)
 
     @property
     def https(self) -> bool:
         """Whether people reach us over TLS."""
-        return self._public.scheme == "https"
-
-    @property
-    def _public(self) -> SplitResult:
-        return urlsplit(self.public_url)
+        return self.public_url.startswith("https:")
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
-
-    def _check_addresses(self) -> None:
-        public_is_local = is_loopback(self._public.hostname or "")
-        if not self.https and not public_is_local:
-            raise SettingsError(
-                "public_url",
-                "must begin with https:// unless it names this machine (localhost): "
-                "passwords would travel in clear.",
-            )
-        if any(network.prefixlen == 0 for network in self.trusted_proxies):
-            raise SettingsError(
-                "trusted_proxies",
-                "must not be the whole internet: everybody could claim any address.",
-            )
-        if is_loopback(self.host) and not public_is_local and not self.trusted_proxies:
-            raise SettingsError(
-                "trusted_proxies",
-                "must name the proxy that stands in front (127.0.0.1/32 on the same "
-                "machine), because HOST is loopback and PUBLIC_URL is not: without it "
-                "all clients would share one address and one limit.",
-            )
-
-    def _check_email(self) -> None:
-        if bool(self.email_user) != bool(self.email_pass):
-            missing = "email_pass" if self.email_user else "email_user"
-            raise SettingsError(missing, "is missing: a mail login needs both parts.")
-        if self.email_configured and not re.fullmatch(
-            r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+", self.email_from
-        ):
-            raise SettingsError(
-                "email_from", "must be the bare address that mails come from."
-            )
-        if (self.email_port, self.email_security) == (465, "starttls"):
-            raise SettingsError(
-                "email_security",
-                "must be tls for EMAIL_PORT 465, where TLS comes first (RFC 8314).",
-            )
-        if self.email_security == "none" and not is_loopback(self.email_host or "::1"):
-            raise SettingsError(
-                "email_security",
-                "may be none only when EMAIL_HOST is this machine: codes would travel "
-                "in clear.",
-            )
-
-    def _doubts(self) -> list[str]:
-        doubts = []
-        if self.bcrypt_rounds < 10:
-            doubts.append(
-                "BCRYPT_ROUNDS is below 10: stolen hashes are cheap to guess."
-            )
-        if not self.require_verification:
-            doubts.append(
-                "REQUIRE_VERIFICATION is false: anybody may register anybody's address."
-            )
-        if not is_loopback(self.host) and is_loopback(self._public.hostname or ""):
-            doubts.append(
-                "HOST accepts other machines while PUBLIC_URL names only this one: "
-                "put TLS in front and set PUBLIC_URL to its https address."
-            )
-        return doubts
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address can only mean this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _typed(name: str, value: object, declared: Declared) -> object:

@@ -35,7 +35,13 @@ def test_the_example_secret_is_one_that_the_start_refuses():
 
 def test_every_setting_is_explained_by_the_line_above_it():
     lines = EXAMPLE.read_text().splitlines()
-    unexplained = {"EMAIL_PORT", "EMAIL_USER", "EMAIL_PASS"}  # by their neighbours
+    unexplained = {  # by their neighbours
+        "EMAIL_PORT",
+        "EMAIL_USER",
+        "EMAIL_PASS",
+        "TWILIO_TOKEN",
+        "TWILIO_PHONE",
+    }
     bare = {
         line.partition("=")[0]
         for before, line in itertools.pairwise(lines)

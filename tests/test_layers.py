@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "authserver"
 
 # A module may import from the rows above its own; a folder also from itself.
 LAYERS = (
-    {"errors", "setting_values", "settings", "logs", "metrics"},
+    {"errors", "setting_values", "setting_rules", "settings", "logs", "metrics"},
     {
         "jwt",
         "passwords",
@@ -25,12 +25,18 @@ LAYERS = (
     {"flows", "delivery"},
     {"web"},
     {"runtime"},
+    {"commands"},
     {"cli"},
     {"__init__", "__main__"},
 )
 DEPTH = {name: depth for depth, names in enumerate(LAYERS) for name in names}
-# settings has its readers in a file of its own.
-WITHIN_A_LAYER = {("settings", "setting_values")}
+# settings has its readers and its rules in files of their own.
+WITHIN_A_LAYER = {
+    ("settings", "setting_values"),
+    ("settings", "setting_rules"),
+    ("setting_rules", "setting_values"),
+    ("setting_rules", "settings"),  # for its type alone
+}
 FORBIDDEN = {("web", "store")}  # an endpoint that wants SQL is a missing flow
 DRIVERS = {"sqlite3": "store/sqlite.py", "mysql": "store/mysql.py"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -57,12 +57,21 @@ def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1e2", "must be a number from 0.1 to 1440"),
         ("SESSION_MAX_DAYS", "inf", "must be a number from 0.01 to 3650"),
         ("SESSION_POLICY", "some", "must be one of: multiple, single"),
-        ("PASSWORD_HASHER", "md5", "must be one of: bcrypt, scrypt"),
+        ("PASSWORD_HASHER", "md5", "must be one of: bcrypt, argon2, scrypt"),
         ("BCRYPT_ROUNDS", "3", "must be a whole number from 4 to 17"),
         ("BCRYPT_ROUNDS", "18", "must be a whole number from 4 to 17"),
         ("REQUIRE_VERIFICATION", "maybe", "must be true or false"),
         ("PHONE_COUNTRY_CODE", "0044", "must be one to three digits"),
         ("EMAIL_SECURITY", "ssl", "must be one of: starttls, tls, none"),
+        ("TWILIO_BASE_URL", "localhost:9", "must be a URL"),
+        ("TWILIO_BASE_URL", "http://sms.example.org", "must begin with https://"),
+        ("SMS_COUNTRIES", "+44", "must be calling codes"),
+        ("SMS_COUNTRIES", "GB", "must be calling codes"),
+        ("SMS_DAILY_LIMIT", "-1", "must be a whole number from 0 to 1000000"),
+        ("ALLOWED_ORIGINS", "*", "must be a URL"),
+        ("ALLOWED_ORIGINS", "null", "must be a URL"),
+        ("ALLOWED_ORIGINS", "https://app.example.org/path", "must be origins"),
+        ("ALLOWED_ORIGINS", "https://app.example.org/", "must be origins"),
         ("LOG_FORMAT", "xml", "must be one of: text, json"),
     ],
 )
@@ -76,6 +85,11 @@ def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence
     [
         ({"PUBLIC_URL": PUBLIC["PUBLIC_URL"]}, "^TRUSTED_PROXIES must name the proxy"),
         ({"EMAIL_USER": "alice@example.org"}, "^EMAIL_PASS is missing"),
+        ({"TWILIO_SID": "AC0"}, "^TWILIO_TOKEN is missing"),
+        (
+            {"TWILIO_SID": "AC0", "TWILIO_TOKEN": "x", "TWILIO_PHONE": "Alice"},
+            "^TWILIO_PHONE must be the number",
+        ),
         ({"EMAIL_HOST": "::1", "EMAIL_PASS": "x"}, "^EMAIL_USER is missing"),
         ({"EMAIL_HOST": "mail.example.org"}, "^EMAIL_FROM must be the bare address"),
         (MAIL | {"EMAIL_FROM": "Alice <a@example.org>"}, "^EMAIL_FROM must be"),
@@ -286,3 +300,12 @@ def test_settings_made_in_a_program_are_checked_alike():
         Settings(port=70_000)
     with pytest.raises(SettingsError, match=r"^BCRYPT_ROUNDS"):
         Settings(bcrypt_rounds=True)
+
+
+def test_origins_are_compared_as_browsers_write_them():
+    origins = "https://App.example.org:443, http://localhost:5173"
+
+    assert read(ALLOWED_ORIGINS=origins).allowed_origins == (
+        "https://app.example.org",
+        "http://localhost:5173",
+    )

@@ -1,0 +1,129 @@
+"""Rules between settings: each value is fine alone, together they may not be.
+
+`check` refuses what cannot work or would not be safe; `doubts` are sentences
+for what works but is unwise. They see a `Settings` all of whose values have
+been read.
+"""
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from authserver.setting_values import SettingsError
+
+if TYPE_CHECKING:
+    from authserver.settings import Settings
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def check(settings: "Settings") -> None:
+    """Raise `SettingsError` for the first rule that is broken."""
+    _check_addresses(settings)
+    _check_email(settings)
+    _check_sms(settings)
+
+
+def doubts(settings: "Settings") -> list[str]:
+    """Return a sentence for everything that works but is unwise."""
+    found = []
+    if settings.bcrypt_rounds < 10:
+        found.append("BCRYPT_ROUNDS is below 10: stolen hashes are cheap to guess.")
+    if not settings.require_verification:
+        found.append(
+            "REQUIRE_VERIFICATION is false: anybody may register anybody's address."
+        )
+    if not is_loopback(settings.host) and _names_this_machine(settings.public_url):
+        found.append(
+            "HOST accepts other machines while PUBLIC_URL names only this one: "
+            "put TLS in front and set PUBLIC_URL to its https address."
+        )
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address can only mean this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _names_this_machine(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def _check_addresses(settings: "Settings") -> None:
+    public_is_local = _names_this_machine(settings.public_url)
+    if not settings.https and not public_is_local:
+        raise SettingsError(
+            "public_url",
+            "must begin with https:// unless it names this machine (localhost): "
+            "passwords would travel in clear.",
+        )
+    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+        raise SettingsError(
+            "trusted_proxies",
+            "must not be the whole internet: everybody could claim any address.",
+        )
+    local_only = is_loopback(settings.host) and not public_is_local
+    if local_only and not settings.trusted_proxies:
+        raise SettingsError(
+            "trusted_proxies",
+            "must name the proxy that stands in front (127.0.0.1/32 on the same "
+            "machine), because HOST is loopback and PUBLIC_URL is not: without it "
+            "all clients would share one address and one limit.",
+        )
+
+
+def _check_email(settings: "Settings") -> None:
+    if bool(settings.email_user) != bool(settings.email_pass):
+        missing = "email_pass" if settings.email_user else "email_user"
+        raise SettingsError(missing, "is missing: a mail login needs both parts.")
+    if settings.email_configured and not re.fullmatch(
+        r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+", settings.email_from
+    ):
+        raise SettingsError(
+            "email_from", "must be the bare address that mails come from."
+        )
+    if (settings.email_port, settings.email_security) == (465, "starttls"):
+        raise SettingsError(
+            "email_security",
+            "must be tls for EMAIL_PORT 465, where TLS comes first (RFC 8314).",
+        )
+    host = settings.email_host or "::1"
+    if settings.email_security == "none" and not is_loopback(host):
+        raise SettingsError(
+            "email_security",
+            "may be none only when EMAIL_HOST is this machine: codes would travel "
+            "in clear.",
+        )
+
+
+def _check_sms(settings: "Settings") -> None:
+    parts = ("twilio_sid", "twilio_token", "twilio_phone")
+    missing = [name for name in parts if not getattr(settings, name)]
+    if missing and len(missing) < len(parts):
+        raise SettingsError(
+            missing[0], "is missing: text messages need TWILIO_SID, TOKEN and PHONE."
+        )
+    # The sender may also be the id of a Messaging Service.
+    sender = settings.twilio_phone
+    if sender and not (
+        E164.fullmatch(sender) or re.fullmatch("MG[0-9a-f]{32}", sender)
+    ):
+        raise SettingsError(
+            "twilio_phone",
+            "must be the number that text messages come from, like +12025550123, "
+            "or the id of a Messaging Service.",
+        )
+    base = settings.twilio_base_url
+    if base and not base.startswith("https:") and not _names_this_machine(base):
+        raise SettingsError(
+            "twilio_base_url",
+            "must begin with https:// unless it names this machine: codes would "
+            "travel in clear.",
+        )
