@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 
 from authserver.delivery.sender import Letter
 from authserver.delivery.worker import Worker
 from authserver.store import one_time_codes, outbox
 from authserver.store.one_time_codes import OneTimeCode
 from authserver.store.outbox import Message
+from tests import mail_server
+from tests.mail_server import MailServer
 
 CODE_ID = "0" * 32
 LETTER = Letter(
@@ -30,63 +30,11 @@ LETTER = Letter(
 )
 
 
-@dataclass
-class Delivery:
-    """One letter as the server got it."""
-
-    ehlo: str
-    encrypted: bool
-    user: str | None
-    sender: str
-    recipients: list[str]
-    content: bytes
-
-
-@dataclass
-class MailServer:
-    """A running aiosmtpd and what has arrived."""
-
-    port: int
-    deliveries: list[Delivery] = field(default_factory=list)
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - their name
-        self.deliveries.append(
-            Delivery(
-                ehlo=session.host_name,
-                encrypted=session.ssl is not None,
-                user=session.auth_data,
-                sender=envelope.mail_from,
-                recipients=envelope.rcpt_tos,
-                content=envelope.original_content,
-            )
-        )
-        return "250 2.0.0 taken"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def log_in(server, session, envelope, mechanism, auth_data) -> AuthResult:
-    """Accept one user, as aiosmtpd asks its authenticator."""
-    right = (auth_data.login, auth_data.password) == (b"postman", b"letterbox")
-    return AuthResult(success=right, auth_data="postman" if right else None)
-
-
 @pytest.fixture
 def start_mail_server() -> Iterator[Callable[..., MailServer]]:
     """Return what starts aiosmtpd with the given options."""
-    with contextlib.ExitStack() as running:
-
-        def start(**options: Any) -> MailServer:
-            server = MailServer(free_port())
-            controller = Controller(server, "127.0.0.1", server.port, **options)
-            controller.start()
-            running.callback(controller.stop)
-            return server
-
-        yield start
+    with contextlib.ExitStack() as started:
+        yield lambda **options: started.enter_context(mail_server.running(**options))
 
 
 @dataclass(frozen=True)

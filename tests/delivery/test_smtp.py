@@ -12,8 +12,9 @@ import pytest
 from authserver.delivery import smtp
 from authserver.delivery.sender import FateUnknown, Refused, TryLater
 from authserver.delivery.smtp import SmtpSender
+from tests.mail_server import free_port, log_in
 
-from .conftest import LETTER, free_port, log_in
+from .conftest import LETTER
 
 TEXT_OF_THE_SERVER = b"for alice, who was sent 492039"
 

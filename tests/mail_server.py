@@ -1,0 +1,66 @@
+"""A real mail server on a port of this machine, and what has arrived at it."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+
+@dataclass
+class Delivery:
+    """One letter as the server got it."""
+
+    ehlo: str
+    encrypted: bool
+    user: str | None
+    sender: str
+    recipients: list[str]
+    content: bytes
+
+
+@dataclass
+class MailServer:
+    """A running aiosmtpd and what has arrived."""
+
+    port: int
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - their name
+        self.deliveries.append(
+            Delivery(
+                ehlo=session.host_name,
+                encrypted=session.ssl is not None,
+                user=session.auth_data,
+                sender=envelope.mail_from,
+                recipients=envelope.rcpt_tos,
+                content=envelope.original_content,
+            )
+        )
+        return "250 2.0.0 taken"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def log_in(server, session, envelope, mechanism, auth_data) -> AuthResult:
+    """Accept one user, as aiosmtpd asks its authenticator."""
+    right = (auth_data.login, auth_data.password) == (b"postman", b"letterbox")
+    return AuthResult(success=right, auth_data="postman" if right else None)
+
+
+@contextlib.contextmanager
+def running(**options: Any) -> Iterator[MailServer]:
+    """Run aiosmtpd with the given options."""
+    server = MailServer(free_port())
+    controller = Controller(server, "127.0.0.1", server.port, **options)
+    controller.start()
+    try:
+        yield server
+    finally:
+        controller.stop()
