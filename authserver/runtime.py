@@ -21,6 +21,7 @@ from pathlib import Path
 
 from authserver import keys
 from authserver.app import App
+from authserver.delivery import templates
 from authserver.delivery.worker import Worker
 from authserver.flows import purge
 from authserver.hashing import HashingThreads
@@ -58,6 +59,8 @@ def create_app(
         if weakness:
             raise SettingsError("secret_key", weakness)
     hasher = _hasher(settings)  # may refuse, so before anything is opened
+    if settings.templates_dir:
+        templates.check(settings.templates_dir)
     return App(
         settings=settings,
         database=open_database(settings.database_url, now=now()),

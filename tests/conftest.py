@@ -178,9 +178,17 @@ class Mailbox:
 
     def code(self, recipient: str) -> str:
         """Return the last code that was sent to `recipient`."""
+        # Alone on its line, or the beginning of a text message.
+        return self._last(r"^[0-9]{6}(?=$| is )", recipient)
+
+    def link_token(self, recipient: str) -> str:
+        """Return the token of the last link that was sent to `recipient`."""
+        return self._last(r"#token=([\w.-]+)&name=", recipient)
+
+    def _last(self, pattern: str, recipient: str) -> str:
         self.fetch()
         texts = [each.text for each in self.letters if each.recipient == recipient]
-        return re.findall(r"^[0-9]{6}$", "\n".join(texts), re.MULTILINE)[-1]
+        return str(re.findall(pattern, "\n".join(texts), re.MULTILINE)[-1])
 
 
 @dataclass(frozen=True)

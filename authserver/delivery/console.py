@@ -23,11 +23,12 @@ class ConsoleSender:
 
     def send(self, letter: Letter) -> None:
         """Print the letter."""
+        subject = f"Subject: {letter.subject}\n" if letter.subject else ""
         page = (
             f"{RULE}\n"
             f"Not sent, because no mail server is configured (EMAIL_HOST).\n"
             f"To: {letter.recipient}\n"
-            f"Subject: {letter.subject}\n"
+            f"{subject}"
             f"\n"
             f"{letter.text}"
             f"{RULE}\n"

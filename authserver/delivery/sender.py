@@ -41,6 +41,7 @@ class Letter(NamedTuple):
     subject: str
     text: str
     created_at: int
+    html: str = ""  # the same as a page, for mail programs
 
 
 class Sender(Protocol):

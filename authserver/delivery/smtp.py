@@ -117,6 +117,8 @@ class SmtpSender:
         mail["Message-ID"] = f"<{letter.message_id}@{self._name}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(letter.text)
+        if letter.html:
+            mail.add_alternative(letter.html, subtype="html")
         return mail.as_bytes()
 
     def _hand_over(self, client: "_Client", recipient: str, mail: bytes) -> None:

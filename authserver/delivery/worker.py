@@ -30,6 +30,8 @@ from authserver.delivery import wording
 from authserver.delivery.breaker import Breaker
 from authserver.delivery.console import ConsoleSender
 from authserver.delivery.sender import FateUnknown, Letter, Refused, Sender, TryLater
+from authserver.delivery.templates import Templates
+from authserver.delivery.wording import Secrets
 from authserver.settings import Settings
 from authserver.store import one_time_codes, outbox
 from authserver.store.database import Transaction
@@ -78,6 +80,7 @@ class Worker:
 
     def __init__(self, app: App, senders: Mapping[str, Sender] | None = None) -> None:
         self._app = app
+        self._templates = Templates(app.settings.templates_dir)
         chosen = choose_senders(app.settings) if senders is None else senders
         self._lanes = [
             Lane(channel, sender, Breaker(), threading.Semaphore(MAX_SENDING))
@@ -171,6 +174,9 @@ class Worker:
         except Refused as failure:
             self._give_up(message, str(failure))
             return
+        except OSError as failure:
+            self._try_later(message, f"reading its wording: {failure.strerror}")
+            return
         try:
             lane.sender.send(letter)
         except TryLater as failure:
@@ -194,21 +200,28 @@ class Worker:
 
     def _word(self, message: Message) -> Letter:
         app = self._app
-        code = self._code(message.code_id) if message.code_id is not None else None
         return wording.compose(
-            message, public_url=app.settings.public_url, code=code, now=app.now()
+            message,
+            self._templates,
+            public_url=app.settings.public_url,
+            secrets=self._secrets(message.code_id) if message.code_id else None,
+            now=app.now(),
         )
 
-    def _code(self, code_id: str) -> str:
-        """Derive the code; `Refused` if it would not work any more."""
+    def _secrets(self, code_id: str) -> Secrets:
+        """Derive code and link; `Refused` if they would not work any more."""
         app = self._app
         row = app.database.read(one_time_codes.find_by_id, code_id)
         if row is None or not row.live(now=app.now()):
             raise Refused("its code was spent or replaced, or has expired")
-        key = app.keyring.derive("code", row.kid)
-        if key is None:
+        code_key = app.keyring.derive("code", row.kid)
+        link_key = app.keyring.derive("link", row.kid)
+        if code_key is None or link_key is None:
             raise Refused("the key of its code is no longer in SECRET_KEY")
-        return codes.otp(key, row.purpose, row.id)
+        return Secrets(
+            codes.otp(code_key, row.purpose, row.id),
+            codes.link_token(link_key, row.purpose, row.id),
+        )
 
     def _try_later(self, message: Message, reason: str) -> None:
         app = self._app

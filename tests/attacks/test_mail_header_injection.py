@@ -56,7 +56,6 @@ OUR_HEADERS = (
     "Auto-Submitted",
     "MIME-Version",
     "Content-Type",
-    "Content-Transfer-Encoding",
 )
 
 

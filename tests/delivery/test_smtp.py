@@ -59,6 +59,21 @@ def test_letter_arrives_as_it_was_written(make_sender, start_mail_server):
     assert mail.get_content().replace("\r\n", "\n") == LETTER.text
 
 
+def test_html_part_comes_after_the_plain_one(make_sender, start_mail_server):
+    server = start_mail_server()
+    html = f'<p title="{"x" * 200}">The code is: 492039</p>\n'
+
+    make_sender(server.port).send(LETTER._replace(html=html))
+
+    (delivery,) = server.deliveries
+    mail = email.message_from_bytes(delivery.content, policy=policy.default)
+    parts = [part.get_content().replace("\r\n", "\n") for part in mail.iter_parts()]
+    kinds = [part.get_content_type() for part in mail.iter_parts()]
+    assert mail.get_content_type() == "multipart/alternative"
+    assert kinds == ["text/plain", "text/html"]
+    assert parts == [LETTER.text, html]
+
+
 def test_nothing_tells_the_name_of_this_machine(make_sender, start_mail_server):
     server = start_mail_server()
 

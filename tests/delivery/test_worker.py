@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from authserver import codes
+from authserver.delivery import templates
 from authserver.delivery import worker as worker_module
 from authserver.delivery.console import ConsoleSender
 from authserver.delivery.sender import FateUnknown, Refused, TryLater
@@ -25,6 +26,12 @@ def right_code(app) -> str:
     return codes.otp(key, "verify", CODE_ID)
 
 
+def right_link(app) -> str:
+    key = app.keyring.derive("link", app.keyring.current)
+    token = codes.link_token(key, "verify", CODE_ID)
+    return f"https://auth.example.org/verify#token={token}&name=alice"
+
+
 def queue_more(app, message, count, **changes):
     for number in range(count):
         more = message._replace(id=f"more{number}", **changes)
@@ -38,6 +45,7 @@ def test_due_message_is_worded_and_sent_once(app, message, postman, send_due):
     (letter,) = postman.letters
     assert letter.recipient == "alice@example.org"
     assert f"\n{right_code(app)}\n" in letter.text
+    assert f"\n{right_link(app)}\n" in letter.text
     assert found(app).status == "sent"
 
 
@@ -55,14 +63,30 @@ def test_no_log_line_and_no_row_holds_the_code(app, message, postman, send_due, 
     with caplog.at_level(logging.DEBUG):
         send_due()
         app.delivery_due.clear()
-    code = right_code(app)
+    code, link = right_code(app), right_link(app)
+    token = link[link.index("=") + 1 : link.index("&")]
     path = app.settings.database_url.removeprefix("sqlite:///")
     with sqlite3.connect(path) as dump:
         text = "\n".join(dump.iterdump())
     dump.close()
 
-    assert code not in caplog.text
-    assert code not in text
+    assert code not in caplog.text + text
+    assert token not in caplog.text + text
+
+
+def test_wording_that_cannot_be_read_now_loses_no_message(
+    app, message, postman, send_due, clock, monkeypatch, tmp_path
+):
+    with monkeypatch.context() as missing:
+        missing.setattr(templates, "FOLDER", tmp_path / "away")
+        send_due()
+    waiting = found(app)
+    clock.advance(5)
+
+    send_due()
+
+    assert waiting.last_error == "reading its wording: No such file or directory"
+    assert (found(app).status, len(postman.letters)) == ("sent", 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""The files that messages are worded from: ours, or the operator's.
+
+    verify_code.txt        "Subject: ...", an empty line, the plain text
+    verify_code.html       the HTML part, put into frame.html as $content
+    verify_code.sms.txt    one line for a telephone
+
+A file of the same name in TEMPLATES_DIR takes the place of ours, file by file.
+`check` reads them all at the start, so a mistake stops the server then and not
+somebody's code later. Should one be spoiled while the server runs, ours serves:
+a message that looks like another site's is better than none.
+
+Places are written $name (`string.Template`) and filled in once. What is filled
+in is never looked at for places again, and there is nothing to reach but the
+names listed here: `str.format` would let {username.__class__...} walk through
+the program, and a template language runs what is written in it.
+
+A file is read when it is first needed: a server that mails nothing reads none.
+"""
+
+import logging
+import os
+import re
+from pathlib import Path
+from string import Template
+
+from authserver.settings import SettingsError
+
+FOLDER = Path(__file__).parents[1] / "templates"
+
+PAGES = {  # what a message's link leads to
+    "verify_code": "verify",
+    "contact_code": "verify",
+    "reset_code": "reset",
+}
+CODES = frozenset({*PAGES, "login_code"})
+KINDS = CODES | {
+    "account_exists",
+    "password_changed",
+    "contact_changed",
+    "contact_added",
+    "session_theft",
+}
+FRAME = "frame.html"
+NAMES = frozenset(
+    {FRAME, *(kind + end for kind in KINDS for end in (".txt", ".html", ".sms.txt"))}
+)
+SUBJECT = re.compile(r"Subject: \S[^\n]*\n\n\s*\S")
+
+log = logging.getLogger(__name__)
+
+
+class BadTemplate(ValueError):
+    """Says what is wrong with a file, in words that go on from its name."""
+
+
+class Templates:
+    """The wording in force: `folder` is TEMPLATES_DIR, "" has ours only."""
+
+    def __init__(self, folder: str = "") -> None:
+        self._folder = Path(folder) if folder else None
+        self._found: dict[str, Template] = {}
+
+    def find(self, name: str) -> Template:
+        """Return the file `name`, one of `NAMES`; `OSError` if ours is away."""
+        if name not in self._found:
+            self._found[name] = self._own(name) or Template(_text(FOLDER / name))
+        return self._found[name]
+
+    def _own(self, name: str) -> Template | None:
+        """Return the operator's, None if there is none that can be used."""
+        if self._folder is None or not os.path.lexists(self._folder / name):
+            return None
+        try:
+            return _checked(self._folder / name)
+        except BadTemplate as error:
+            log.warning("%s; our own wording serves", error)
+            return None
+
+
+def check(folder: str) -> None:
+    """Read all files of the operator; raise `SettingsError` for a bad one."""
+    try:
+        given = {path.name for path in Path(folder).iterdir()}
+    except OSError as error:
+        raise SettingsError(
+            "templates_dir",
+            f"names {folder}, which is no folder to read from: {error.strerror}.",
+        ) from error
+    for name in sorted(given & NAMES):
+        try:
+            _checked(Path(folder) / name)
+        except BadTemplate as error:
+            raise SettingsError("templates_dir", f"is in the way: {error}.") from error
+    for name in sorted(given - NAMES):
+        if name.endswith((".txt", ".html")):
+            log.warning("TEMPLATES_DIR has %s, which no message is worded from", name)
+
+
+def _text(path: Path) -> str:
+    # Also what editors of other systems write: a mark in front, CR LF.
+    return path.read_text("utf-8-sig")
+
+
+def _checked(path: Path) -> Template:
+    """Return the operator's file, or raise `BadTemplate`."""
+    try:
+        text = _text(path)
+    except OSError as error:
+        raise BadTemplate(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadTemplate(f"{path} is not UTF-8") from error
+    fault = _fault(path.name, text)
+    if fault:
+        raise BadTemplate(f"{path} {fault}")
+    return Template(text)
+
+
+def _fault(name: str, text: str) -> str | None:
+    """Return what is wrong with this text for the file `name`."""
+    template, places = Template(text), _places(name)
+    if not template.is_valid():
+        return "has a $ that begins no name (a dollar sign is $$)"
+    used = set(template.get_identifiers())
+    unknown = sorted(used - places)
+    if unknown:
+        known = ", ".join(f"${place}" for place in sorted(places))
+        return f"has the unknown place ${unknown[0]} (there are {known})"
+    return _lack(name, text, used)
+
+
+def _lack(name: str, text: str, used: set[str]) -> str | None:
+    """Return what a message from this text would be without."""
+    kind, _, form = name.partition(".")
+    if form == "txt" and not SUBJECT.match(text):
+        return "does not begin with a line Subject: and an empty one"
+    if name == FRAME and "content" not in used:
+        return "lacks $content"
+    if kind in CODES and not used & {"code", "link"}:
+        return "lacks $code"
+    return None if text.strip() else "is empty"
+
+
+def _places(name: str) -> set[str]:
+    if name == FRAME:
+        return {"subject", "content"}
+    kind, _, form = name.partition(".")
+    places = {"username", "site", "when"}
+    if kind in CODES:
+        places |= {"code", "minutes"}
+    if kind in PAGES and form != "sms.txt":
+        places.add("link")
+    return places

@@ -1,0 +1,142 @@
+"""TEMPLATES_DIR: the operator's files take the place of ours, one by one."""
+
+import logging
+
+import pytest
+
+from authserver.delivery import templates, wording
+from authserver.delivery.templates import Templates
+from authserver.settings import SettingsError
+
+from .test_wording import MESSAGE, NOW, SECRETS, URL
+
+OWN = "Subject: $site greets $username\n\nHere you are: $code\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "words"
+    made.mkdir()
+    return made
+
+
+def compose(folder):
+    return wording.compose(
+        MESSAGE, Templates(str(folder)), public_url=URL, secrets=SECRETS, now=NOW
+    )
+
+
+def test_there_is_a_file_for_every_name_and_no_other():
+    given = {path.name for path in templates.FOLDER.iterdir()}
+
+    assert given == templates.NAMES
+
+
+def test_our_own_files_pass_the_check_themselves():
+    templates.check(str(templates.FOLDER))
+
+
+def test_file_of_the_same_name_overrides_ours_and_no_other(folder):
+    (folder / "verify_code.txt").write_text(OWN)
+
+    letter = compose(folder)
+
+    assert letter.subject == "auth.example.org greets alice"
+    assert letter.text == "Here you are: 492039\n"
+    assert "Confirm this address" in letter.html
+
+
+def test_frame_is_shared_by_all_kinds(folder):
+    (folder / "frame.html").write_text("<title>$subject</title>Ours: $content")
+
+    assert compose(folder).html.startswith(
+        "<title>Your code for auth.example.org</title>Ours: <p>Somebody"
+    )
+
+
+def test_short_lines_stay_as_they_were_written(folder):
+    (folder / "verify_code.txt").write_text(f"{OWN}\n- one\n- two\n")
+
+    assert compose(folder).text.endswith("\n\n- one\n- two\n")
+
+
+def test_file_of_another_system_s_editor_is_read(folder):
+    text = "\ufeff" + OWN.replace("\n", "\r\n")
+    (folder / "verify_code.txt").write_bytes(text.encode())
+
+    templates.check(str(folder))
+
+    assert compose(folder).subject == "auth.example.org greets alice"
+
+
+def test_file_is_read_once(folder):
+    words = Templates()
+
+    assert words.find("frame.html") is words.find("frame.html")
+
+
+BAD = [
+    ("verify_code.txt", b"Subject: Hi\n\n$code $password", "unknown place [$]password"),
+    ("verify_code.txt", b"Subject: Hi\n\n$code {username.__class__} $", "begins no na"),
+    ("verify_code.txt", b"Subject: Hi\n\n$code costs $5", "begins no name"),
+    ("verify_code.txt", b"$code", "does not begin with a line Subject"),
+    ("verify_code.txt", b"Subject:\n\n$code", "does not begin with a line Subject"),
+    ("verify_code.txt", b"Subject: Hi\n$code", "does not begin with a line Subject"),
+    ("verify_code.txt", b"Subject: Hi\n\nWelcome", "lacks [$]code"),
+    ("verify_code.html", b"<p>Welcome", "lacks [$]code"),
+    ("verify_code.sms.txt", b"$code or $link", "unknown place [$]link"),
+    ("login_code.txt", b"Subject: Hi\n\n$code or $link", "unknown place [$]link"),
+    ("session_theft.txt", b"Subject: Hi\n\n$code", "unknown place [$]code"),
+    ("session_theft.html", b"\n", "is empty"),
+    ("frame.html", b"<body>$contents", "unknown place [$]contents"),
+    ("frame.html", b"<body>", "lacks [$]content"),
+    ("frame.html", b"\xff$content", "is not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), BAD)
+def test_bad_file_stops_the_start_with_a_sentence(
+    make_app, folder, name, content, reason
+):
+    (folder / name).write_bytes(content)
+
+    with pytest.raises(SettingsError, match=f"TEMPLATES_DIR .*{name} .*{reason}"):
+        make_app(templates_dir=folder)
+
+
+def test_file_that_cannot_be_read_stops_the_start(make_app, folder):
+    (folder / "frame.html").symlink_to("nowhere")
+
+    with pytest.raises(SettingsError, match=r"frame\.html cannot be read: No such"):
+        make_app(templates_dir=folder)
+
+
+def test_missing_folder_stops_the_start(make_app, folder):
+    with pytest.raises(SettingsError, match=r"TEMPLATES_DIR names .*nowhere, which"):
+        make_app(templates_dir=folder / "nowhere")
+
+
+def test_misspelt_name_is_told(folder, caplog):
+    (folder / "verify-code.txt").write_text(OWN)
+    (folder / "README.md").write_text("ours")
+
+    with caplog.at_level(logging.WARNING):
+        templates.check(str(folder))
+
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.startswith("TEMPLATES_DIR has verify-code.txt, which")
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), BAD)
+def test_file_spoiled_while_the_server_runs_loses_no_message(
+    folder, caplog, name, content, reason
+):
+    (folder / name).write_bytes(content)
+    kind = name.partition(".")[0]
+
+    with caplog.at_level(logging.WARNING):
+        found = Templates(str(folder)).find(name)
+
+    assert found.template == (templates.FOLDER / name).read_text()
+    assert "our own wording serves" in caplog.text
+    assert kind in caplog.text
