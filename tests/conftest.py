@@ -26,6 +26,7 @@ from authserver.settings import Settings
 from authserver.web.dispatch import Site
 from authserver.web.messages import Request
 from authserver.web.server import Server
+from tests import documented
 
 START = 1_800_000_000  # epoch seconds; any moment will do
 PASSWORD = "correct horse battery"
@@ -82,20 +83,24 @@ class Answer:
 
 
 class Client(NamedTuple):
-    """Sends requests straight to the dispatcher, from one address."""
+    """Sends requests straight to the dispatcher, from one address.
+
+    Answers are held to the OpenAPI document, unless a test breaks the server.
+    """
 
     site: Site
     address: str = "192.0.2.1"
     headers: Mapping[str, str] = MappingProxyType({})
+    documented: bool = True
 
     def at(self, address: str) -> "Client":
         """Return the same client in another place."""
-        return Client(self.site, address, self.headers)
+        return self._replace(address=address)
 
     def having(self, **headers: str) -> "Client":
         """Return a client that sends these headers too (_ stands for -)."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return Client(self.site, self.address, {**self.headers, **named})
+        return self._replace(headers={**self.headers, **named})
 
     def bearer(self, token: str) -> "Client":
         return self.having(authorization=f"Bearer {token}")
@@ -125,6 +130,8 @@ class Client(NamedTuple):
             request_id=tokens.request_id(),
         )
         response = self.site.respond(request)
+        if self.documented:
+            documented.check(request, response)
         payload = json.loads(json.dumps(response.payload or {}))
         return Answer(int(response.status), payload, response.headers)
 

@@ -34,11 +34,7 @@ def change(
 
 
 def read(app: App, *, email: str | None, phone: str | None) -> Contact:
-    """Return the one contact given, in canonical form; raise `RuleBroken`."""
-    if (email is None) == (phone is None):
-        raise errors.RuleBroken(
-            "email", "Give one of the two: an e-mail address or a phone number."
-        )
+    """Return the contact given, in canonical form; raise `RuleBroken`."""
     if email is not None:
         return Contact("email", identifiers.email(email))
     country_code = app.settings.phone_country_code or None

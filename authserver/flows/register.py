@@ -78,8 +78,6 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
     phone = (
         identifiers.phone(form.phone, country_code) if form.phone is not None else None
     )
-    if email is None and phone is None:
-        raise errors.RuleBroken("email", "Give an e-mail address or a phone number.")
     if phone is not None and not lookup.deliverable(app, "sms"):
         raise errors.RuleBroken("phone", "This server cannot send text messages.")
     if form.confirm_password not in (None, form.password):

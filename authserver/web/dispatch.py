@@ -23,11 +23,10 @@ from authserver.app import App
 from authserver.flows import budgets
 from authserver.web import fields, json_body, routes
 from authserver.web.messages import Header, Request, Response
-from authserver.web.routes import Route
+from authserver.web.route import CHANGING, Route
 
 log = logging.getLogger("authserver.dispatch")
 
-CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PROBLEM_JSON = "application/problem+json"  # RFC 9457 section 3
 SECURITY_HEADERS: tuple[Header, ...] = (
     ("Cache-Control", "no-store"),
@@ -84,16 +83,7 @@ class Site:
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
     """Word a refusal by RFC 9457; the only place that does."""
-    payload: dict[str, Any] = {
-        "type": f"{app.settings.public_url}/problems/{error.code}",
-        "title": error.status.phrase,
-        "status": int(error.status),
-        "detail": error.message,
-        "code": error.code,
-        "request_id": request_id,
-    }
-    if error.faults:
-        payload["errors"] = [fault._asdict() for fault in error.faults]
+    payload = problem(app.settings.public_url, error, request_id)
     headers: list[Header] = []
     if error.status == HTTPStatus.UNAUTHORIZED:
         # RFC 6750 section 3.1: no error code when no credential was sent.
@@ -108,6 +98,23 @@ def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
     return Response(
         error.status, payload, headers=tuple(headers), content_type=PROBLEM_JSON
     )
+
+
+def problem(
+    public_url: str, error: errors.AuthError, request_id: str
+) -> dict[str, Any]:
+    """Return the members of a problem (RFC 9457 section 3.1)."""
+    payload: dict[str, Any] = {
+        "type": f"{public_url}/problems/{error.code}",
+        "title": error.status.phrase,
+        "status": int(error.status),
+        "detail": error.message,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    if error.faults:
+        payload["errors"] = [fault._asdict() for fault in error.faults]
+    return payload
 
 
 def _routed(request: Request) -> tuple[Route, Request]:
@@ -161,4 +168,4 @@ def _values(route: Route, request: Request) -> dict[str, Any]:
         raise errors.UnsupportedMediaType("content coding")
     if request.body and not json_body.media_type_is_json(media_type):
         raise errors.UnsupportedMediaType("not JSON")
-    return fields.read(route.body, json_body.decode(request.body))
+    return fields.read(route.body, json_body.decode(request.body), route.rules)

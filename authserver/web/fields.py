@@ -76,16 +76,55 @@ class OtpField(Field):
         return super().read(payload)
 
 
-def read(declared: tuple[Field, ...], payload: Mapping[str, Any]) -> dict[str, Any]:
+class Choice(NamedTuple):
+    """Of these fields one must come; more than one only if `several`."""
+
+    names: tuple[str, ...]
+    sentence: str
+    several: bool = False
+
+    def fault(self, values: Mapping[str, Any]) -> FieldFault | None:
+        """Return what is wrong with the fields' values, taken together."""
+        given = sum(values[name] is not None for name in self.names)
+        if given == 1 or (given and self.several):
+            return None
+        return FieldFault(self.names[0], self.sentence)
+
+
+class Needs(NamedTuple):
+    """The field `name` means nothing without the field `other`."""
+
+    name: str
+    other: str
+    sentence: str
+
+    def fault(self, values: Mapping[str, Any]) -> FieldFault | None:
+        """Return what is wrong with the fields' values, taken together."""
+        if values[self.name] is None or values[self.other] is not None:
+            return None
+        return FieldFault(self.other, self.sentence)
+
+
+Rule = Choice | Needs
+
+
+def read(
+    declared: tuple[Field, ...],
+    payload: Mapping[str, Any],
+    rules: tuple[Rule, ...] = (),
+) -> dict[str, Any]:
     """Return the value of each declared field, None where absent.
 
-    Raises `InvalidBody` that names every field at fault.
+    Raises `InvalidBody` that names every field at fault. Rules speak of fields
+    that are well-formed, so they come second.
     """
     values, faults = {}, []
     for each in declared:
         values[each.name], fault = each.read(payload)
         if fault is not None:
             faults.append(fault)
+    if not faults:
+        faults = [fault for rule in rules if (fault := rule.fault(values))]
     if faults:
         raise errors.InvalidBody(
             ", ".join(fault.field for fault in faults), faults=tuple(faults)

@@ -6,85 +6,33 @@ what older systems called the same thing. Common refusals (malformed body, too
 large, cross-site, and the like) may come from every route and are not repeated.
 """
 
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App
 from authserver.settings import NAME
-from authserver.web.endpoints import accounts, passwords, sessions, status, verification
-from authserver.web.fields import Field, OtpField
+from authserver.web import answers, bodies
+from authserver.web.endpoints import (
+    accounts,
+    documents,
+    passwords,
+    sessions,
+    status,
+    verification,
+)
 from authserver.web.messages import Request, Response
+from authserver.web.route import ANYBODY, CALLER, LOGGED_IN, PROVEN, Route
 
 REALM = NAME
-
-Refusals = tuple[type[errors.AuthError], ...]
-
-COMMON: Refusals = (
-    errors.MalformedRequest,  # one of our cookies sent twice
-    errors.InvalidBody,
-    errors.UnsupportedMediaType,
-    errors.CrossSite,
-    errors.Unavailable,
-)
-LOGGED_IN: Refusals = (errors.NotAuthenticated, errors.InvalidToken)
-
-
-class Route(NamedTuple):
-    """A method, the paths it is known by, and how it is answered.
-
-    `limited`: counts against the address's requests per minute. `hashes`: with
-    this field in the body the endpoint computes a password hash, so it runs
-    whole on a hashing thread.
-    """
-
-    method: str
-    paths: tuple[str, ...]
-    endpoint: Callable[[App, Request], Response]
-    body: tuple[Field, ...] = ()
-    refusals: Refusals = ()
-    limited: bool = False
-    hashes: str | None = None
-
-    @property
-    def raises(self) -> Refusals:
-        """Every class of refusal that this route may answer with."""
-        limit: Refusals = (errors.TooManyRequests,) if self.limited else ()
-        return (*COMMON, *limit, *self.refusals)
-
-
-ALICE = "alice@example.org"
-PASSWORD = "correct horse battery"  # noqa: S105 - an example for readers
-IDENTIFIER = Field(
-    "identifier", ALICE, aliases=("email", "phone", "mobile_number"), required=True
-)
-ANY_IDENTIFIER = Field(
-    "identifier",
-    "alice",
-    aliases=("username", "email", "phone", "mobile_number"),
-    required=True,
-)
-OPTIONAL_IDENTIFIER = Field(
-    "identifier", ALICE, aliases=("username", "email", "phone", "mobile_number")
-)
-OTP = OtpField("otp", "123456")
-REQUIRED_OTP = OtpField("otp", "123456", required=True)
-REGISTRATION_ID = Field("id", "019b2f7e-0000-7000-8000-000000000000")
-REFRESH_TOKEN = Field("refresh_token", "n0t-a-real-token")
 
 ROUTES = (
     Route(
         "POST",
         ("/auth/register", "/register", "/auth/signup"),
         accounts.register,
-        body=(
-            Field("username", "alice", aliases=("name",), required=True),
-            Field("password", PASSWORD, aliases=("pwd",), required=True),
-            Field("email", ALICE),
-            Field("phone", "+442079460018", aliases=("mobile_number",)),
-            Field("confirm_password", PASSWORD),
-        ),
+        answers.REGISTERED,
+        body=bodies.REGISTER,
+        rules=(bodies.SOME_CONTACT,),
         refusals=(errors.RuleBroken, errors.UsernameTaken, errors.ContactTaken),
         limited=True,
         hashes="password",
@@ -93,38 +41,34 @@ ROUTES = (
         "POST",
         ("/auth/otp", "/verify/send"),
         verification.send,
-        body=(
-            IDENTIFIER,
-            Field("purpose", "verify", choices=("verify", "login", "reset")),
-            REGISTRATION_ID,
-        ),
+        answers.CODE_SENT,
+        body=bodies.SEND_CODE,
         refusals=(errors.RuleBroken, errors.InvalidToken),
+        credentials=ANYBODY,
         limited=True,
     ),
     Route(
         "POST",
         ("/auth/verify-otp", "/otp"),
         verification.verify,
-        body=(IDENTIFIER, REQUIRED_OTP, REGISTRATION_ID),
+        answers.VERIFIED,
+        body=bodies.VERIFY,
         refusals=(
             errors.RuleBroken,
             errors.InvalidCode,
             errors.InvalidToken,
             errors.UsernameTaken,
         ),
+        credentials=ANYBODY,
         limited=True,
     ),
     Route(
         "POST",
         ("/auth/login", "/login"),
         sessions.log_in,
-        body=(
-            ANY_IDENTIFIER,
-            Field("password", PASSWORD, aliases=("pwd",)),
-            OTP,
-            Field("replace_session", example=False),
-            Field("cookie_only", example=False),
-        ),
+        answers.LOGGED_IN,
+        body=bodies.LOG_IN,
+        rules=(bodies.ONE_PROOF,),
         refusals=(
             errors.RuleBroken,
             errors.InvalidCredentials,
@@ -140,7 +84,8 @@ ROUTES = (
         "POST",
         ("/auth/refresh-token", "/auth/refresh"),
         sessions.refresh,
-        body=(Field("refresh_token", "n0t-a-real-token", required=True),),
+        answers.REFRESHED,
+        body=bodies.REFRESH,
         refusals=(errors.InvalidToken,),
         limited=True,
     ),
@@ -148,14 +93,17 @@ ROUTES = (
         "POST",
         ("/auth/logout", "/logout"),
         sessions.log_out,
-        body=(Field("everywhere", example=False), REFRESH_TOKEN),
+        answers.LOGGED_OUT,
+        body=bodies.LOG_OUT,
         refusals=LOGGED_IN,
+        credentials=ANYBODY,
     ),
     Route(
         "POST",
         ("/auth/password/forgot", "/password/forgot", "/forgot-password"),
         passwords.forgot,
-        body=(ANY_IDENTIFIER,),
+        answers.CODE_SENT,
+        body=bodies.FORGOT,
         refusals=(errors.RuleBroken,),
         limited=True,
     ),
@@ -163,7 +111,8 @@ ROUTES = (
         "POST",
         ("/validate-otp",),
         passwords.validate,
-        body=(ANY_IDENTIFIER, REQUIRED_OTP),
+        answers.CODE_VALIDATED,
+        body=bodies.VALIDATE,
         refusals=(errors.RuleBroken, errors.InvalidCode),
         limited=True,
     ),
@@ -171,13 +120,11 @@ ROUTES = (
         "POST",
         ("/auth/password/reset", "/password/reset", "/reset-password"),
         passwords.reset,
-        body=(
-            Field("new_password", PASSWORD, required=True),
-            Field("token", "n0t-a-real-token", aliases=("reset_token",)),
-            OPTIONAL_IDENTIFIER,
-            OTP,
-        ),
+        answers.PASSWORD_RESET,
+        body=bodies.RESET,
+        rules=(bodies.WHOSE_CODE,),
         refusals=(errors.RuleBroken, errors.InvalidCode),
+        credentials=PROVEN,
         limited=True,
         hashes="new_password",
     ),
@@ -185,11 +132,10 @@ ROUTES = (
         "POST",
         ("/auth/password/change",),
         passwords.change,
-        body=(
-            Field("current_password", PASSWORD, required=True),
-            Field("new_password", "another good phrase", required=True),
-        ),
+        answers.PASSWORD_CHANGED,
+        body=bodies.CHANGE_PASSWORD,
         refusals=(*LOGGED_IN, errors.RuleBroken, errors.InvalidCredentials),
+        credentials=CALLER,
         limited=True,
         hashes="current_password",
     ),
@@ -197,31 +143,81 @@ ROUTES = (
         "POST",
         ("/auth/contacts",),
         accounts.change_contact,
-        body=(
-            Field("email", ALICE),
-            Field("phone", "+442079460018", aliases=("mobile_number",)),
-            Field("current_password", PASSWORD, required=True),
-        ),
+        answers.CODE_SENT,
+        body=bodies.CHANGE_CONTACT,
+        rules=(bodies.ONE_CONTACT,),
         refusals=(*LOGGED_IN, errors.RuleBroken, errors.InvalidCredentials),
+        credentials=CALLER,
         limited=True,
         hashes="current_password",
     ),
-    Route("GET", ("/auth/me",), accounts.me, refusals=LOGGED_IN),
-    Route("GET", ("/protected",), accounts.protected, refusals=LOGGED_IN),
-    Route("POST", ("/protected",), accounts.protected, refusals=LOGGED_IN),
-    Route("GET", ("/session/active",), sessions.active, refusals=LOGGED_IN),
-    Route("GET", ("/sessions",), sessions.list_own, refusals=LOGGED_IN),
-    Route("DELETE", ("/sessions",), sessions.end_others, refusals=LOGGED_IN),
+    Route(
+        "GET",
+        ("/auth/me",),
+        accounts.me,
+        answers.ME,
+        refusals=LOGGED_IN,
+        credentials=CALLER,
+    ),
+    Route(
+        "GET",
+        ("/protected",),
+        accounts.protected,
+        answers.PROTECTED,
+        refusals=LOGGED_IN,
+        credentials=CALLER,
+    ),
+    Route(
+        "POST",
+        ("/protected",),
+        accounts.protected,
+        answers.PROTECTED,
+        refusals=LOGGED_IN,
+        credentials=CALLER,
+    ),
+    Route(
+        "GET",
+        ("/session/active",),
+        sessions.active,
+        answers.ACTIVE,
+        refusals=LOGGED_IN,
+        credentials=CALLER,
+    ),
+    Route(
+        "GET",
+        ("/sessions",),
+        sessions.list_own,
+        answers.SESSIONS,
+        refusals=LOGGED_IN,
+        credentials=CALLER,
+    ),
+    Route(
+        "DELETE",
+        ("/sessions",),
+        sessions.end_others,
+        answers.OTHERS_ENDED,
+        refusals=LOGGED_IN,
+        credentials=CALLER,
+    ),
     Route(
         "DELETE",
         ("/sessions/{id}",),
         sessions.end_one,
+        answers.ENDED,
         refusals=(*LOGGED_IN, errors.NotFound),
+        credentials=CALLER,
     ),
-    Route("GET", ("/",), status.index),
-    Route("GET", ("/healthz",), status.alive),
-    Route("GET", ("/readyz",), status.ready),
-    Route("GET", ("/problems/{code}",), status.explain, refusals=(errors.NotFound,)),
+    Route("GET", ("/openapi.json",), documents.document, answers.DOCUMENT),
+    Route("GET", ("/",), status.index, answers.INDEX),
+    Route("GET", ("/healthz",), status.alive, answers.HEALTHY),
+    Route("GET", ("/readyz",), status.ready, answers.HEALTHY),
+    Route(
+        "GET",
+        ("/problems/{code}",),
+        status.explain,
+        answers.EXPLAINED,
+        refusals=(errors.NotFound,),
+    ),
 )
 
 _EXACT: dict[str, dict[str, Route]] = {}
@@ -257,4 +253,4 @@ def options(allow: tuple[str, ...]) -> Route:
         headers = (("Allow", ", ".join(allow)),)
         return Response(HTTPStatus.NO_CONTENT, headers=headers)
 
-    return Route("OPTIONS", (), answer)
+    return Route("OPTIONS", (), answer, answers.NOTHING)

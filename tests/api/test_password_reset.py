@@ -170,7 +170,7 @@ def test_no_proof_at_all_is_refused(client, alice):
     bare = client.post("/reset-password", **NEW)
     named = client.post("/reset-password", **NEW, email=alice.email)
 
-    assert (bare.status, bare.code) == (400, "invalid_body")
+    assert (bare.status, bare.code) == (401, "invalid_code")
     assert bare.payload["errors"][0]["field"] == "token"
     assert bare.public() == named.public()
 

@@ -78,7 +78,6 @@ def test_national_number_gets_the_country_code(client):
     [
         ("username", {"username": "1bob"}),
         ("email", {"email": "bob@nowhere"}),
-        ("email", {"email": None}),
         ("phone", {"phone": "020 7946 0018"}),
         ("password", {"password": "short"}),
         ("password", {"password": "bob@example.org"}),
@@ -110,6 +109,13 @@ def test_missing_fields_are_all_named(client):
     assert (answer.status, answer.code) == (400, "invalid_body")
     faults = [fault["field"] for fault in answer.payload["errors"]]
     assert faults == ["username", "password"]
+
+
+def test_some_contact_is_needed(client):
+    answer = client.post("/auth/register", **form(email=None))
+
+    assert (answer.status, answer.code) == (400, "invalid_body")
+    assert [fault["field"] for fault in answer.payload["errors"]] == ["email"]
 
 
 def test_two_names_for_one_field_are_refused(client):

@@ -218,7 +218,8 @@ class Refusing:
 
 
 def test_an_undeclared_refusal_is_told_to_whoever_reads_the_log(app, client, caplog):
-    other = client._replace(site=Site(app._replace(hasher=Refusing())))
+    site = Site(app._replace(hasher=Refusing()))
+    other = client._replace(site=site, documented=False)
 
     answer = other.post(
         "/register", username="bob", email="b@example.org", password="a good phrase"

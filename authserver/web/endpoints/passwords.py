@@ -40,14 +40,11 @@ def reset(app: App, request: Request) -> Response:
     typed = values["identifier"]
     identifier = lookup.identify(app, typed) if typed is not None else None
     token, otp = values["token"], values["otp"]
-    if token is None and otp is not None and identifier is None:
-        fault = FieldFault("identifier", "Send the identifier that goes with otp.")
-        raise errors.InvalidBody("otp without identifier", faults=(fault,))
     if token is None and otp is None:
         token = credentials.cookie(request, cookies.RESET)
         if token is None:
             fault = FieldFault("token", "Send reset_token, or identifier and otp.")
-            raise errors.InvalidBody("no proof", faults=(fault,))
+            raise errors.InvalidCode("no proof", faults=(fault,))
     proof = Proof(token, identifier, None if token else otp)
     resetting.finish(app, request.caller(), proof, values["new_password"])
     return Response(

@@ -5,7 +5,6 @@ from typing import Any
 
 from authserver import errors
 from authserver.app import App
-from authserver.errors import FieldFault
 from authserver.flows import login, logout, lookup
 from authserver.flows import refresh as refreshing
 from authserver.flows import sessions as device_list
@@ -22,9 +21,6 @@ def log_in(app: App, request: Request) -> Response:
     """
     values = request.values
     password, otp = values["password"], values["otp"]
-    if (password is None) == (otp is None):
-        fault = FieldFault("password", "Send either password or otp.")
-        raise errors.InvalidBody("password and otp", faults=(fault,))
     identifier = lookup.identify(app, values["identifier"])
     terms = Terms(
         replace_session=bool(values["replace_session"]),

@@ -1,0 +1,62 @@
+"""One row of the route table: what a route is declared with.
+
+A row is the single source for four readers. Dispatch finds the endpoint by it
+and validates the body, `openapi` describes it, and tests hold all routes to
+what they declare.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from authserver import errors
+from authserver.app import App
+from authserver.web.answers import Answer
+from authserver.web.fields import Field, Rule
+from authserver.web.messages import Request, Response
+
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+Refusals = tuple[type[errors.AuthError], ...]
+
+COMMON: Refusals = (
+    errors.MalformedRequest,  # one of our cookies sent twice
+    errors.Unavailable,
+)
+OF_CHANGES: Refusals = (
+    errors.InvalidBody,
+    errors.UnsupportedMediaType,
+    errors.CrossSite,
+)
+LOGGED_IN: Refusals = (errors.NotAuthenticated, errors.InvalidToken)
+
+# What a request may be known by, for readers; the endpoints decide.
+CALLER = ("bearer", "session")
+ANYBODY = ("", *CALLER)  # a caller if there is one
+PROVEN = ("", "reset")
+
+
+class Route(NamedTuple):
+    """A method, the paths it is known by, and how it is answered.
+
+    `limited`: counts against the address's requests per minute. `hashes`: with
+    this field in the body the endpoint computes a password hash, so it runs
+    whole on a hashing thread.
+    """
+
+    method: str
+    paths: tuple[str, ...]
+    endpoint: Callable[[App, Request], Response]
+    success: Answer
+    body: tuple[Field, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    refusals: Refusals = ()
+    credentials: tuple[str, ...] = ()
+    limited: bool = False
+    hashes: str | None = None
+
+    @property
+    def raises(self) -> Refusals:
+        """Every class of refusal that this route may answer with."""
+        changes = OF_CHANGES if self.method in CHANGING else ()
+        limit: Refusals = (errors.TooManyRequests,) if self.limited else ()
+        return (*COMMON, *changes, *limit, *self.refusals)
