@@ -61,6 +61,8 @@ def create_app(
     hasher = _hasher(settings)  # may refuse, so before anything is opened
     if settings.templates_dir:
         templates.check(settings.templates_dir)
+    if settings.sms_configured and not _installed("twilio"):
+        raise SettingsError("twilio_sid", "needs the package twilio: install it first.")
     return App(
         settings=settings,
         database=open_database(settings.database_url, now=now()),
@@ -169,6 +171,13 @@ def _own_secret(settings: Settings) -> bytes:
     if database.is_dir():
         raise SettingsError("database_url", f"names {database}, which is a folder.")
     return keys.load_or_create(key_file(database), may_create=not database.exists())
+
+
+def _installed(package: str) -> bool:
+    """Tell whether a package can be imported, without doing that."""
+    from importlib.util import find_spec  # not needed for the usual start
+
+    return find_spec(package) is not None
 
 
 def _hasher(settings: Settings) -> Hasher:

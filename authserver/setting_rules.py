@@ -110,6 +110,10 @@ def _check_sms(settings: "Settings") -> None:
         raise SettingsError(
             missing[0], "is missing: text messages need TWILIO_SID, TOKEN and PHONE."
         )
+    if settings.twilio_sid and not re.fullmatch("AC[0-9A-Za-z]+", settings.twilio_sid):
+        raise SettingsError(
+            "twilio_sid", "must be the id of a Twilio account, which begins with AC."
+        )
     # The sender may also be the id of a Messaging Service.
     sender = settings.twilio_phone
     if sender and not (

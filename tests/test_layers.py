@@ -113,6 +113,7 @@ def test_only_the_runtime_and_the_deadlines_of_sockets_look_at_a_clock():
     }
 
     assert looking == {
+        "delivery/sockets.py",
         "runtime.py",
         "web/handler.py",
         "web/server.py",

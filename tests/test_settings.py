@@ -87,6 +87,10 @@ def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence
         ({"EMAIL_USER": "alice@example.org"}, "^EMAIL_PASS is missing"),
         ({"TWILIO_SID": "AC0"}, "^TWILIO_TOKEN is missing"),
         (
+            {"TWILIO_SID": "SK0", "TWILIO_TOKEN": "x", "TWILIO_PHONE": "+12025550123"},
+            "^TWILIO_SID must be the id of a Twilio account",
+        ),
+        (
             {"TWILIO_SID": "AC0", "TWILIO_TOKEN": "x", "TWILIO_PHONE": "Alice"},
             "^TWILIO_PHONE must be the number",
         ),

@@ -43,7 +43,9 @@ def _serve(settings: Settings) -> None:
         raise
     log.info("listening on %s for %s", running.url, settings.public_url)
     if not settings.email_configured:
-        log.warning("EMAIL_HOST is not set: codes are printed here, not mailed")
+        both = "EMAIL_HOST and TWILIO_SID are"
+        missing = "EMAIL_HOST is" if settings.sms_configured else both
+        log.warning("%s not set: codes are printed here, not sent", missing)
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
     gc.enable()

@@ -1,6 +1,6 @@
-"""Messages on the console, for whoever has no mail server (yet).
+"""Messages on the console, for whoever has no mail server or Twilio (yet).
 
-The person at the keyboard is the mail server: the code is printed where
+The person at the keyboard is the postman: the code is printed where
 `python server.py` was typed. That is how a newcomer gets through the tour, and
 why the text says that nothing was sent and which setting would change it.
 """
@@ -24,9 +24,14 @@ class ConsoleSender:
     def send(self, letter: Letter) -> None:
         """Print the letter."""
         subject = f"Subject: {letter.subject}\n" if letter.subject else ""
+        missing = (
+            "no mail server is configured (EMAIL_HOST)"
+            if "@" in letter.recipient
+            else "nothing is configured for text messages (TWILIO_SID)"
+        )
         page = (
             f"{RULE}\n"
-            f"Not sent, because no mail server is configured (EMAIL_HOST).\n"
+            f"Not sent, because {missing}.\n"
             f"To: {letter.recipient}\n"
             f"{subject}"
             f"\n"

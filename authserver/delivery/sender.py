@@ -2,7 +2,8 @@
 
     channel   sender
     email     smtp.SmtpSender, or console.ConsoleSender without a mail server
-    sms       console.ConsoleSender, as long as nothing else can send one
+    sms       twilio.TwilioSender; without Twilio console.ConsoleSender too, or
+              nothing, once a mail server shows that this is not a first try
 
 A sender takes a worded message and returns when somebody else has taken over
 responsibility for it. Otherwise it raises one of the classes below, whose text

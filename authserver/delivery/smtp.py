@@ -14,8 +14,7 @@ the third, nobody knows whether the server took the letter.
   password least of all. `EMAIL_SECURITY=none` exists for loopback only, which
   the settings see to. SSL_CERT_FILE names other authorities.
 * Time is bounded twice: `CONNECT_S` to connect, `TALK_S` for everything after,
-  absolutely: a server that sends a byte now and then resets every other
-  timeout. A timer shuts the socket down, whoever waits on it.
+  absolutely (see `sockets`).
 * One recipient, in strict form, checked here again: smtplib takes "a@b.c,
   d@e.f" for a list and cuts an address at a line break.
 * The Message-ID is the row's id, so a letter that is sent twice after a crash
@@ -32,14 +31,15 @@ import re
 import smtplib
 import socket
 import ssl
-import threading
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
-from typing import Self, cast
+from typing import cast
 from urllib.parse import urlsplit
 
+from authserver.delivery import sockets
 from authserver.delivery.sender import FateUnknown, Letter, Refused, TryLater
+from authserver.delivery.sockets import Watchdog
 from authserver.settings import Settings
 
 CONNECT_S = 5.0
@@ -76,7 +76,7 @@ class SmtpSender:
         if not ADDRESS_FORM.fullmatch(letter.recipient):
             raise Refused("the recipient is not one plain address")
         mail = self._mail(letter)
-        with _Watchdog(self._talk_s) as watchdog:
+        with Watchdog(self._talk_s) as watchdog:
             try:
                 client = self._open(watchdog)
             except (OSError, ValueError) as error:  # SMTPException is an OSError
@@ -87,7 +87,7 @@ class SmtpSender:
                 with contextlib.suppress(OSError):
                     client.say_goodbye()
 
-    def _open(self, watchdog: "_Watchdog") -> "_Client":
+    def _open(self, watchdog: Watchdog) -> "_Client":
         """Connect, encrypt and log in: what is the same for every letter."""
         settings = self._settings
         client = _Client(
@@ -135,36 +135,6 @@ class SmtpSender:
             raise FateUnknown(_reason("DATA", error)) from error
 
 
-class _Watchdog:
-    """Shuts a socket down when its time is over, whoever waits on it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._cleanup = contextlib.ExitStack()
-
-    def guard(self, connection: socket.socket) -> None:
-        """Start counting for this connection."""
-        # A second handle, because STARTTLS replaces the first one; shutting
-        # down either ends the connection for both.
-        handle = self._cleanup.enter_context(connection.dup())
-        timer = threading.Timer(self.seconds, _shut_down, (handle,))
-        timer.daemon = True
-        timer.start()
-        self._cleanup.callback(timer.join)  # not while it bites, nor later
-        self._cleanup.callback(timer.cancel)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # closed by the other side already
-        connection.shutdown(socket.SHUT_RDWR)
-
-
 class _Client(smtplib.SMTP):
     """smtplib's client, connected and greeted once it is constructed."""
 
@@ -175,7 +145,7 @@ class _Client(smtplib.SMTP):
         *,
         connect_s: float,
         tls: ssl.SSLContext | None,
-        watchdog: "_Watchdog",
+        watchdog: Watchdog,
     ) -> None:
         self._tls = tls
         self._watchdog = watchdog
@@ -184,7 +154,7 @@ class _Client(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect: smtplib calls this, and its SMTP_SSL overrides it too."""
-        connection = socket.create_connection((host, port), timeout)
+        connection = sockets.connect(host, port, within_s=timeout)
         self._watchdog.guard(connection)
         connection.settimeout(self._watchdog.seconds)
         if self._tls is not None:

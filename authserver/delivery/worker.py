@@ -66,13 +66,19 @@ class NoSender:
 
 def choose_senders(settings: Settings) -> dict[str, Sender]:
     """Return what sends on each channel under these settings."""
-    if not settings.email_configured:
-        console = ConsoleSender()
-        return {"email": console, "sms": console}
-    # Not above: it loads TLS, megabytes that the console does not need.
-    from authserver.delivery.smtp import SmtpSender
+    console = ConsoleSender()
+    email: Sender = console
+    sms: Sender = NoSender() if settings.email_configured else console
+    # Not above: they load TLS, megabytes that the console does not need.
+    if settings.email_configured:
+        from authserver.delivery.smtp import SmtpSender
 
-    return {"email": SmtpSender(settings), "sms": NoSender()}
+        email = SmtpSender(settings)
+    if settings.sms_configured:
+        from authserver.delivery.twilio import TwilioSender
+
+        sms = TwilioSender(settings)
+    return {"email": email, "sms": sms}
 
 
 class Worker:

@@ -146,4 +146,7 @@ def deliverable(app: App, channel: str) -> bool:
     Without a mail server everything goes to the console; with one, text
     messages need a provider of their own.
     """
-    return channel == "email" or not app.settings.email_configured
+    settings = app.settings
+    return (
+        channel == "email" or settings.sms_configured or not settings.email_configured
+    )

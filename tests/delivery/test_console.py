@@ -21,6 +21,14 @@ def test_letter_is_printed_and_says_that_nothing_was_sent():
     assert "\n492039\n" in page
 
 
+def test_text_message_names_the_setting_that_would_send_it():
+    stream = io.StringIO()
+
+    ConsoleSender(stream).send(LETTER._replace(recipient="+442079460018"))
+
+    assert "configured for text messages (TWILIO_SID)" in stream.getvalue()
+
+
 def test_standard_output_is_the_default(capsys):
     ConsoleSender().send(LETTER)
 

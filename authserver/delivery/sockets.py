@@ -1,0 +1,67 @@
+"""Connections that end in time: what sending by mail and by Twilio share.
+
+A timeout of a socket counts from the last byte. A server that sends one now and
+then resets it for ever, and with it holds a thread, a place and a message. So
+time is bounded twice, absolutely: `connect` returns or raises within its time
+for all addresses of a host together, and a `Watchdog` shuts a connection down
+when the conversation's time is over, whoever waits on it.
+
+Looking up a name is not bounded here: the system's resolver has timeouts of its
+own, and nothing can interrupt it.
+"""
+
+import contextlib
+import socket
+import threading
+import time
+from typing import Self
+
+
+def connect(host: str, port: int, *, within_s: float) -> socket.socket:
+    """Connect to one of the host's addresses; raises `OSError`.
+
+    Each address may take half of the time that is left, so that one that does
+    not answer leaves some for the next.
+    """
+    until = time.monotonic() + within_s
+    failure: OSError = TimeoutError("timed out")
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for others, (*_, address) in zip(reversed(range(len(found))), found, strict=True):
+        left_s = max(until - time.monotonic(), 0.01)
+        try:
+            return socket.create_connection(
+                (str(address[0]), port), left_s / 2 if others else left_s
+            )
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+class Watchdog:
+    """Shuts a socket down when its time is over, whoever waits on it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._cleanup = contextlib.ExitStack()
+
+    def guard(self, connection: socket.socket) -> None:
+        """Start counting for this connection."""
+        # A second handle, because TLS replaces the first one; shutting down
+        # either ends the connection for both.
+        handle = self._cleanup.enter_context(connection.dup())
+        timer = threading.Timer(self.seconds, _shut_down, (handle,))
+        timer.daemon = True
+        timer.start()
+        self._cleanup.callback(timer.join)  # not while it bites, nor later
+        self._cleanup.callback(timer.cancel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # closed by the other side already
+        connection.shutdown(socket.SHUT_RDWR)

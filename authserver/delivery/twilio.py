@@ -1,0 +1,218 @@
+"""Sending text messages: one request to Twilio's API per message.
+
+    connect, TLS handshake      nothing was asked for yet: try later
+    POST .../Messages.json      from here it may be theirs
+    the status line             what became of it
+
+    2xx            theirs
+    429            "never processed and always safe to retry": later
+    503            not now (RFC 9110 section 15.6.4): later
+    other 5xx      unknown; Twilio warns that a repeated POST may send it twice
+    401, 403, 404  our account or address is wrong: later, and told loudly
+    3xx            likewise; a redirect would carry our token somewhere else
+    other 4xx      this message is refused: no such number, unsubscribed, ...
+    none           unknown
+
+The quotations are of Twilio's pages on the errors 20429 and 20500. A message
+whose fate is unknown is not repeated: there is no key by which Twilio would
+know it again, each one costs money, and people can ask for another code.
+
+Twilio's SDK words the request and reads the answer. It is megabytes and a tenth
+of a second of imports, so it is loaded with the first message. `Exchange` does
+the transport in place of the SDK's own, whose timeout begins anew with every
+byte, and which follows HTTPS_PROXY and redirects: where codes go is decided by
+TWILIO_BASE_URL alone. TLS is verified against the system's authorities, like
+mail. TWILIO_EDGE and TWILIO_REGION, which the SDK would read from the
+environment, are no settings here: the base URL can name any host.
+
+What failed is told by HTTP status and Twilio's number for the error, never by
+its words: they quote the number.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import logging
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from authserver import identifiers
+from authserver.delivery import sockets
+from authserver.delivery.sender import FateUnknown, Letter, Refused, TryLater
+from authserver.delivery.sockets import Watchdog
+from authserver.settings import Settings
+
+if TYPE_CHECKING:
+    from twilio.http.response import Response  # type: ignore[import-untyped]
+
+CONNECT_S = 3.0
+TALK_S = 7.0  # with CONNECT_S: a message takes 10 s at most
+MAX_ANSWER_BYTES = 65_536  # a message resource has about one thousand
+API_URL = "https://api.twilio.com"
+# Not empty, or the SDK would read the process's environment.
+NO_ENVIRONMENT = {"": ""}
+
+log = logging.getLogger(__name__)
+
+
+class TwilioSender:
+    """Sends text messages through the Twilio account of the settings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        connect_s: float = CONNECT_S,
+        talk_s: float = TALK_S,
+    ) -> None:
+        self._account = (settings.twilio_sid, settings.twilio_token)
+        self._from = settings.twilio_phone
+        self._base = urlsplit(settings.twilio_base_url or API_URL)
+        self._connect_s = connect_s
+        self._talk_s = talk_s
+        self._tls: ssl.SSLContext | None = None
+        if self._base.scheme == "https":
+            self._tls = ssl.create_default_context()
+            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    def send(self, letter: Letter) -> None:
+        """Hand the message over to Twilio."""
+        # Anything else would be an address of another kind, as whatsapp:+44...
+        if not identifiers.PHONE.fullmatch(letter.recipient):
+            raise Refused("the recipient is not one phone number")
+        from twilio.base.exceptions import (  # type: ignore[import-untyped]
+            TwilioRestException,
+            TwilioServiceException,
+        )
+        from twilio.rest import Client  # type: ignore[import-untyped]
+
+        kind = "messaging_service_sid" if self._from.startswith("MG") else "from_"
+        with Watchdog(self._talk_s) as watchdog:
+            exchange = Exchange(self._base, self._tls, self._connect_s, watchdog)
+            client = Client(
+                *self._account, http_client=exchange, environment=NO_ENVIRONMENT
+            )
+            try:
+                client.messages.create(
+                    to=letter.recipient, body=letter.text, **{kind: self._from}
+                )
+            except (TwilioRestException, TwilioServiceException) as error:
+                _judge(exchange.status, error.code)
+
+
+class Exchange:
+    """One request and its answer: what the SDK calls an `http_client`."""
+
+    def __init__(
+        self,
+        base: SplitResult,
+        tls: ssl.SSLContext | None,
+        connect_s: float,
+        watchdog: Watchdog,
+    ) -> None:
+        self.status = 0
+        self._base = base
+        self._tls = tls
+        self._connect_s = connect_s
+        self._watchdog = watchdog
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        data: dict[str, str],
+        headers: dict[str, str],
+        auth: tuple[str, str],
+        **_: object,  # params, timeout, allow_redirects
+    ) -> "Response":
+        """Send the request to the base URL; return what came back.
+
+        Raises `TryLater` before the request has begun, `FateUnknown` after.
+        """
+        from twilio.http.response import Response
+
+        secret = base64.b64encode(":".join(auth).encode()).decode()
+        headers = {**headers, "Authorization": f"Basic {secret}"}
+        path = self._base.path + urlsplit(uri).path
+        try:
+            connection = self._open()
+        except (OSError, UnicodeError) as error:  # the latter: no host name at all
+            raise TryLater(_reason("connecting", error), unreachable=True) from error
+        with contextlib.closing(connection):
+            try:
+                connection.request(method, path, urlencode(data), headers)
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise FateUnknown(_reason("sending", error)) from error
+            self.status = answer.status
+            text = _read(answer)
+        if 200 <= answer.status < 300 and not isinstance(_json(text), dict):
+            raise FateUnknown(f"HTTP {answer.status} without a message resource")
+        return Response(answer.status, text)
+
+    def _open(self) -> http.client.HTTPConnection:
+        host, port = self._base.hostname or "", self._base.port
+        connection = (
+            http.client.HTTPSConnection(host, port, context=self._tls)
+            if self._tls is not None
+            else http.client.HTTPConnection(host, port)
+        )
+        # Connected by us: its own way has no limit for all addresses together.
+        connection.sock = sockets.connect(
+            host, connection.port, within_s=self._connect_s
+        )
+        try:
+            self._watchdog.guard(connection.sock)
+            connection.sock.settimeout(self._watchdog.seconds)
+            if self._tls is not None:
+                connection.sock = self._tls.wrap_socket(
+                    connection.sock, server_hostname=host
+                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _read(answer: http.client.HTTPResponse) -> str:
+    """Return the body, or nothing: the status line has said what matters."""
+    try:
+        return answer.read(MAX_ANSWER_BYTES).decode()
+    except (OSError, http.client.HTTPException, UnicodeDecodeError):
+        return ""
+
+
+def _json(text: str) -> Any:  # noqa: ANN401 - whatever they sent
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _judge(status: int, code: object) -> None:
+    """Raise what a status other than 2xx means."""
+    # Twilio's own number says more; it is a number, or it is not repeated.
+    reason = f"HTTP {status}"
+    if type(code) is int and code != status:
+        reason += f", error {code}"
+    if status in (429, 503):
+        raise TryLater(reason, unreachable=True)
+    if status >= 500 or status < 300:
+        raise FateUnknown(reason)
+    if status < 400 or status in (401, 403, 404):
+        log.error(
+            "Twilio's API refuses this server (%s): check TWILIO_SID, TWILIO_TOKEN "
+            "and TWILIO_BASE_URL",
+            reason,
+        )
+        raise TryLater(reason, unreachable=True)
+    raise Refused(reason)
+
+
+def _reason(stage: str, error: Exception) -> str:
+    # The system's words for its own errors; others may quote what was sent.
+    words = error if isinstance(error, OSError) else type(error).__name__
+    return f"{stage}: {words}"
