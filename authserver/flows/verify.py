@@ -13,6 +13,7 @@ never theirs.
 A registration with two contacts becomes a user by the first one proven; the
 second is attached only inside that user's session, never by its code alone, or
 a stranger could add the address of a victim and have the victim complete it.
+What the link beside the code can do is in `confirm`.
 """
 
 from authserver import errors
@@ -79,6 +80,27 @@ def make_user(
     return user
 
 
+def prove(
+    tx: Transaction, operation: Operation, code: OneTimeCode
+) -> User | errors.AuthError:
+    """Make the contact of a code, or of its link, a user's proven one.
+
+    Spends the code. Returns the refusal when somebody was faster.
+    """
+    registration = registrations.find_by_id(tx, code.subject_id, now=operation.now)
+    if registration is not None:
+        return make_user(tx, operation, registration, code)
+    user = users.find_by_id(tx, code.subject_id)
+    contact = Contact(code.channel, code.contact)
+    if (
+        user is None
+        or not _free(tx, operation, contact, keep=user.id)
+        or not challenges.spend(tx, code, operation)
+    ):
+        return errors.InvalidCode("contact taken or code spent")
+    return _attach(tx, operation, user, contact)
+
+
 def _verify(
     tx: Transaction,
     app: App,
@@ -101,7 +123,7 @@ def _verify(
     code = challenges.guess(tx, app, candidates, otp, now=operation.now)
     outcome: User | errors.AuthError = errors.InvalidCode("no code matches")
     if code is not None:
-        outcome = _prove(tx, operation, code)
+        outcome = prove(tx, operation, code)
     if isinstance(outcome, errors.AuthError):
         user_id = user.id if user else None
         records.note(
@@ -130,23 +152,6 @@ def _candidates(
             found.append(challenges.find(tx, challenge))
     different = {code.id: code for code in found if code is not None}
     return list(different.values())
-
-
-def _prove(
-    tx: Transaction, operation: Operation, code: OneTimeCode
-) -> User | errors.AuthError:
-    registration = registrations.find_by_id(tx, code.subject_id, now=operation.now)
-    if registration is not None:
-        return make_user(tx, operation, registration, code)
-    user = users.find_by_id(tx, code.subject_id)
-    contact = Contact(code.channel, code.contact)
-    if (
-        user is None
-        or not _free(tx, operation, contact, keep=user.id)
-        or not challenges.spend(tx, code, operation)
-    ):
-        return errors.InvalidCode("contact taken or code spent")
-    return _attach(tx, operation, user, contact)
 
 
 def _attach(

@@ -46,6 +46,14 @@ SEND_CODE = (
     Field("id", ID),
 )
 VERIFY = (IDENTIFIER, REQUIRED_OTP, Field("id", ID))
+CONFIRM = (
+    Field("token", TOKEN),
+    Field("password", PASSWORD, aliases=("pwd",)),
+    IDENTIFIER._replace(required=False),
+    OTP,
+    Field("id", ID),
+)
+LINK_OR_CODE = Choice(("token", "otp"), "Send either token, or identifier and otp.")
 LOG_IN = (
     ANY_IDENTIFIER,
     Field("password", PASSWORD, aliases=("pwd",)),

@@ -10,6 +10,7 @@ from authserver.web.routes import ROUTES
 # What a body needs beside the required fields to reach the database.
 MORE = {
     "/auth/register": {"email": "bob@example.org"},
+    "/verify/confirm": {"token": "no-real-token"},
     "/auth/login": {"otp": "123456"},
     "/auth/contacts": {"email": "bob@example.org"},
     "/auth/password/reset": {"token": "no-real-token"},
