@@ -11,7 +11,8 @@ Whatever happens becomes a response with the security headers; nothing raises.
 
 Cross-site requests are told by what browsers say of themselves. Fetch metadata
 first; older browsers at least send Origin with a POST. A request with neither
-comes from a program, which no web page can make send somebody's cookies.
+comes from a program, which no web page can make send somebody's cookies. Pages
+of ALLOWED_ORIGINS may ask for anything: they ask without cookies (`cors`).
 """
 
 import logging
@@ -21,7 +22,7 @@ from typing import Any
 from authserver import errors
 from authserver.app import App
 from authserver.flows import budgets
-from authserver.web import fields, json_body, routes
+from authserver.web import cors, fields, json_body, routes
 from authserver.web.messages import Header, Request, Response
 from authserver.web.route import CHANGING, Route
 
@@ -49,6 +50,7 @@ class Site:
     def respond(self, request: Request) -> Response:
         """Answer a request. Never raises."""
         route = None
+        request = cors.received(self._app.settings, request)
         try:
             route, request = _routed(request)
             response = _answer(self._app, route, request)
@@ -59,6 +61,7 @@ class Site:
             log.exception("%s %s failed", request.method, request.path)
             response = refusal(self._app, errors.InternalError(), request.request_id)
         self._app.metrics.count("responses", str(int(response.status)))
+        response = cors.answered(self._app.settings, request, response)
         return self._finished(response, request.request_id)
 
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
@@ -151,6 +154,8 @@ def _answer(app: App, route: Route, request: Request) -> Response:
 
 
 def _check_origin(app: App, request: Request) -> None:
+    if request.foreign:
+        return
     site = request.header("sec-fetch-site")
     if site is not None:
         if site not in ("same-origin", "none"):

@@ -32,7 +32,8 @@ class Request(NamedTuple):
     body: bytes
     address: str  # the client's IP, after trusted proxies
     request_id: str
-    # Filled in by dispatch once route and body are known:
+    # Filled in by dispatch, the last two once route and body are known:
+    foreign: bool = False  # from a page of ALLOWED_ORIGINS, so without cookies
     parameters: Mapping[str, str] = NOTHING  # of the path
     values: Mapping[str, Any] = NOTHING  # of the body
 

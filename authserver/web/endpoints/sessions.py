@@ -5,6 +5,7 @@ from typing import Any
 
 from authserver import errors
 from authserver.app import App
+from authserver.errors import FieldFault
 from authserver.flows import login, logout, lookup
 from authserver.flows import refresh as refreshing
 from authserver.flows import sessions as device_list
@@ -21,6 +22,9 @@ def log_in(app: App, request: Request) -> Response:
     """
     values = request.values
     password, otp = values["password"], values["otp"]
+    if request.foreign and values["cookie_only"]:
+        fault = FieldFault("cookie_only", "Pages elsewhere get tokens, never cookies.")
+        raise errors.InvalidBody("cookie_only from elsewhere", faults=(fault,))
     identifier = lookup.identify(app, values["identifier"])
     terms = Terms(
         replace_session=bool(values["replace_session"]),
