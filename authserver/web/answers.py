@@ -20,6 +20,9 @@ from authserver.web.bodies import ALICE, ID, PHONE_NUMBER, TOKEN
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
+CSS = "text/css; charset=utf-8"
+JAVASCRIPT = "text/javascript; charset=utf-8"
+SVG = "image/svg+xml"
 
 
 class Answer(NamedTuple):
@@ -114,4 +117,6 @@ DOCUMENT = Answer(
     {"openapi": "3.1.0", "info": {"title": NAME, "version": VERSION}, "paths": {}},
     open=True,
 )
+PAGE = Answer("<!DOCTYPE html>", media_types=(HTML,))
+ASSET = Answer("/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG))
 NOTHING = Answer("", HTTPStatus.NO_CONTENT, media_types=())

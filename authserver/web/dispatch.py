@@ -80,8 +80,11 @@ class Site:
         return refusal(self._app, error, request.request_id)
 
     def _finished(self, response: Response, request_id: str) -> Response:
-        own = ("X-Request-Id", request_id)
-        return response._replace(headers=(*response.headers, own, *self._headers))
+        # A page brings a policy of its own, and two of them would both count.
+        own = dict(response.headers)
+        ours = tuple(each for each in self._headers if each[0] not in own)
+        headers = (*response.headers, ("X-Request-Id", request_id), *ours)
+        return response._replace(headers=headers)
 
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:

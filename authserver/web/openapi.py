@@ -46,7 +46,7 @@ WIRE: Refusals = (
     errors.UnsupportedVersion,
 )
 EXAMPLE_REQUEST_ID = "49a1a01a1459e92f"
-PARAMETERS = {"id": bodies.ID, "code": "not_found"}
+PARAMETERS = {"id": bodies.ID, "code": "not_found", "name": "style.css"}
 HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": (EXAMPLE_REQUEST_ID, "Finds the request in the server's log."),
     "WWW-Authenticate": ('Bearer realm="authserver"', "RFC 6750 section 3."),

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from authserver import errors
 from authserver.app import App
 from authserver.settings import NAME
-from authserver.web import answers, bodies
+from authserver.web import answers, bodies, pages
 from authserver.web.endpoints import (
     accounts,
     documents,
@@ -226,6 +226,15 @@ ROUTES = (
         credentials=CALLER,
     ),
     Route("GET", ("/openapi.json",), documents.document, answers.DOCUMENT),
+    Route("GET", ("/verify",), pages.verify, answers.PAGE),
+    Route("GET", ("/reset",), pages.reset, answers.PAGE),
+    Route(
+        "GET",
+        ("/static/{name}",),
+        pages.asset,
+        answers.ASSET,
+        refusals=(errors.NotFound,),
+    ),
     Route("GET", ("/",), status.index, answers.INDEX),
     Route("GET", ("/healthz",), status.alive, answers.HEALTHY),
     Route("GET", ("/readyz",), status.ready, answers.HEALTHY),

@@ -106,8 +106,17 @@ def test_every_answer_carries_the_security_headers(client, path):
         for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS")
     ]
 
-    wanted = {*dispatch.SECURITY_HEADERS, dispatch.HSTS}
+    policy = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    wanted = {*dispatch.SECURITY_HEADERS, dispatch.HSTS} - {policy}
+    policies = [policy_of(answer) for answer in answers]
     assert all(wanted <= set(answer.headers) for answer in answers)
+    assert all({"default-src 'none'", "frame-ancestors 'none'"} <= p for p in policies)
+
+
+def policy_of(answer):
+    """The parts of the one policy that an answer has."""
+    [policy] = [v for name, v in answer.headers if name == "Content-Security-Policy"]
+    return set(policy.split("; "))
 
 
 BYTES = {
