@@ -1,9 +1,9 @@
 """Opening a session: what every successful login ends in.
 
-    1. users         last_login_at, WHERE password_version AND not disabled
+    1. users         lock the row, WHERE password_version AND not disabled
     2. sessions      policy: multiple, or single (409, or replace the others)
     3. sessions      the new row; refresh_tokens its first token
-    4. known_addresses, audit_log
+    4. users         last_login_at; known_addresses, audit_log
 
 all in the one transaction that also spends the proof. Step 1 comes first and
 locks the user's row. So a reset that commits while a password is being checked
@@ -72,9 +72,7 @@ def allowed(
     tx: Transaction, app: App, operation: Operation, user: User, plan: Draft
 ) -> errors.AuthError | None:
     """Return why the user may not log in now; locks the user's row."""
-    if not users.update_last_login(
-        tx, user.id, password_version=user.password_version, now=operation.now
-    ):
+    if not users.claim(tx, user.id, password_version=user.password_version):
         return errors.InvalidCredentials("password changed meanwhile, or disabled")
     if app.settings.session_policy == "single" and not plan.terms.replace_session:
         idle_s = app.settings.session_idle_s
@@ -106,6 +104,7 @@ def insert(
     sessions.insert(tx, session)
     if plan.refresh_token:
         refresh_tokens.insert(tx, first_token(app, session, plan.refresh_token, now))
+    users.update_last_login(tx, user.id, now=now)
     place = budgets.network(caller.address)
     if not known_addresses.update_last_login(tx, user.id, place, now=now):
         known_addresses.insert(tx, user.id, place, now=now)

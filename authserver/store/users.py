@@ -117,25 +117,36 @@ def find_by_phone(tx: Transaction, phone: str) -> User | None:
     return User(*row) if row else None
 
 
-def update_last_login(
-    tx: Transaction, user_id: str, *, password_version: int, now: int
-) -> bool:
-    """Note a login; return False if the password checked is no longer theirs.
+def claim(tx: Transaction, user_id: str, *, password_version: int) -> bool:
+    """Lock the row; return False if the password checked is no longer theirs.
 
-    The first statement of every transaction that opens a session: it locks the
-    row, so what follows is decided with no other login or reset in between.
+    The first statement of every transaction that opens a session, so what
+    follows is decided with no other login or reset in between. It changes
+    nothing: a write is what locks a row on every engine.
     """
     matched = tx.execute(
         """
         UPDATE users
-           SET last_login_at = ?
+           SET password_version = password_version
          WHERE id = ?
            AND password_version = ?
            AND disabled_at IS NULL
         """,
-        (now, user_id, password_version),
+        (user_id, password_version),
     )
     return matched == 1
+
+
+def update_last_login(tx: Transaction, user_id: str, *, now: int) -> None:
+    """Note that a session was opened."""
+    tx.execute(
+        """
+        UPDATE users
+           SET last_login_at = ?
+         WHERE id = ?
+        """,
+        (now, user_id),
+    )
 
 
 def update_password(
