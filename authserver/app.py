@@ -16,7 +16,7 @@ from typing import NamedTuple
 from authserver.hashing import HashingThreads
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
-from authserver.passwords import Hasher
+from authserver.passwords.hasher import Hasher
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings
 from authserver.store.database import Database

@@ -27,7 +27,8 @@ from authserver.flows import purge
 from authserver.hashing import HashingThreads
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
-from authserver.passwords import Hasher, available_kinds
+from authserver.passwords import derivation
+from authserver.passwords.hasher import Hasher
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings, SettingsError
 from authserver.store.database import file_of, open_database
@@ -182,11 +183,10 @@ def _installed(package: str) -> bool:
 
 def _hasher(settings: Settings) -> Hasher:
     kind = settings.password_hasher
-    kinds = available_kinds()
-    if kind == "bcrypt" and "bcrypt" not in kinds:
+    if kind == "bcrypt" and derivation.missing(kind):
         log.warning("bcrypt is not installed: new passwords are hashed with scrypt")
         kind = "scrypt"
-    chosen = next((each for each in kinds if each == kind), None)
-    if chosen is None:
-        raise SettingsError("password_hasher", f"is {kind}, which is not installed.")
-    return Hasher(chosen, bcrypt_rounds=settings.bcrypt_rounds)
+    lacking = derivation.missing(kind)
+    if lacking:
+        raise SettingsError("password_hasher", f"is {kind}, but {lacking}.")
+    return Hasher(kind, bcrypt_rounds=settings.bcrypt_rounds)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from authserver.passwords import forms
+from authserver.passwords.hasher import Hasher
 from authserver.store import migrations, sqlite
 from authserver.store.database import DatabaseError, UniqueViolation
 from authserver.store.migrations import Migration
 
 NOW = 1_700_000_000
+BCRYPT = "$2b$04$" + 53 * "."
 SQL = Path(__file__).parents[1] / "sql"
 NAMES = tuple(sorted(path.stem for path in (SQL / "sqlite").glob("*.sql")))
 
@@ -84,14 +87,35 @@ def test_file_that_is_not_applied_yet_is_applied_alone(path):
     sqlite.open_file(path, now=NOW).close()
     change(path, "DROP TABLE limits")
     change(path, "DROP TABLE audit_log")
-    change(path, "DELETE FROM schema_migrations WHERE name = ?", NAMES[-1])
+    change(path, "DELETE FROM schema_migrations WHERE name = ?", "0004_records")
 
     database = sqlite.open_file(path, now=NOW)
     tables = database.read(table_names)
     database.close()
 
-    assert database.applied == NAMES[-1:]
+    assert database.applied == ("0004_records",)
     assert {"limits", "audit_log"} <= tables
+
+
+def test_scrypt_hashes_from_before_they_had_a_label_get_one(path):
+    condensed = Hasher("scrypt", bcrypt_rounds=4).hash("correct horse")
+    hashes = {"a": condensed.removeprefix(forms.CONDENSED), "b": BCRYPT}
+    for name, stored in hashes.items():
+        change(
+            path,
+            "INSERT INTO users (id, username, password_hash, password_version, roles, "
+            "created_at) VALUES (?, ?, ?, 1, '', 0)",
+            *(name, name, stored),
+        )
+    change(
+        path, "DELETE FROM schema_migrations WHERE name = ?", "0005_condensed_scrypt"
+    )
+
+    database = sqlite.open_file(path, now=NOW)
+    kept = database.read(lambda tx: tx.all("SELECT id, password_hash FROM users"))
+    database.close()
+
+    assert dict(kept) == {"a": condensed, "b": BCRYPT}
 
 
 def test_start_without_migrating_refuses_what_it_lacks(path):

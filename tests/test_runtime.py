@@ -148,8 +148,25 @@ def test_scrypt_stands_in_for_a_missing_bcrypt(settings, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING, "authserver"):
         app = runtime.create_app(settings)
 
-    assert app.hasher.hash("correct horse battery").startswith("$scrypt$")
+    assert app.hasher.hash("correct horse battery").startswith("$hmac-sha256$scrypt$")
     assert "bcrypt is not installed" in caplog.text
+    runtime.close(app)
+
+
+def test_argon2_that_is_not_installed_stops_the_start(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "argon2", None)  # as if not installed
+
+    with pytest.raises(
+        SettingsError,
+        match=r"^PASSWORD_HASHER is argon2, .*: pip install argon2-cffi\.$",
+    ):
+        runtime.create_app(with_other(settings, password_hasher="argon2"))
+
+
+def test_argon2_is_used_where_it_is_asked_for(settings):
+    app = runtime.create_app(with_other(settings, password_hasher="argon2"))
+
+    assert app.hasher.hash("correct horse battery").startswith("$argon2id$")
     runtime.close(app)
 
 
@@ -177,7 +194,7 @@ def test_many_cores_hash_no_more_at_once_than_an_account_has_tries(
 def test_refused_hasher_leaves_the_database_unlocked(settings, monkeypatch):
     monkeypatch.delattr(hashlib, "scrypt")  # as where OpenSSL lacks it
     with pytest.raises(
-        SettingsError, match=r"^PASSWORD_HASHER is scrypt, which is not"
+        SettingsError, match=r"^PASSWORD_HASHER is scrypt, but this Python was built"
     ):
         runtime.create_app(with_other(settings, password_hasher="scrypt"))
     monkeypatch.undo()

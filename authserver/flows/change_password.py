@@ -4,11 +4,12 @@ Every other session and every outstanding code ends: whoever changes a password
 may be throwing somebody out. The session that asks goes on.
 """
 
-from authserver import errors, passwords
+from authserver import errors
 from authserver.app import App, Caller
 from authserver.flows import reauthenticate, records, reset
 from authserver.flows.authenticate import Authenticated
 from authserver.flows.records import Operation
+from authserver.passwords import policy
 from authserver.store import one_time_codes, sessions, users
 from authserver.store.database import Transaction
 
@@ -21,7 +22,7 @@ def change(
     Raises `RuleBroken`, `InvalidCredentials`, `TooManyRequests`.
     """
     own = [who.user.username, who.user.email, who.user.phone]
-    fault = passwords.fault(new, identifiers=[name for name in own if name])
+    fault = policy.fault(new, identifiers=[name for name in own if name])
     if fault:
         raise errors.RuleBroken("new_password", fault)
     operation = reauthenticate.check_password(

@@ -16,12 +16,13 @@ right away and the contact stands unproven; there a contact in use is refused.
 from collections import Counter
 from typing import NamedTuple
 
-from authserver import errors, identifiers, passwords, tokens
+from authserver import errors, identifiers, tokens
 from authserver.app import App, Caller
 from authserver.flows import budgets, challenges, lookup, records
 from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Profile
 from authserver.flows.records import Operation
+from authserver.passwords import policy
 from authserver.store import one_time_codes, registrations, users
 from authserver.store.database import Transaction
 from authserver.store.registrations import Registration
@@ -83,7 +84,7 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
     if form.confirm_password not in (None, form.password):
         raise errors.RuleBroken("confirm_password", "The two passwords differ.")
     own = [name for name in (username, email, phone) if name]
-    fault = passwords.fault(form.password, identifiers=own)
+    fault = policy.fault(form.password, identifiers=own)
     if fault:
         raise errors.RuleBroken("password", fault)
     now = app.now()

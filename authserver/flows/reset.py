@@ -19,7 +19,7 @@ field may redirect a proof. A reset opens no session.
 
 from typing import NamedTuple
 
-from authserver import errors, passwords
+from authserver import errors
 from authserver.app import App, Caller
 from authserver.flows import budgets, challenges, lookup, records, send_code
 from authserver.flows.budgets import Attempt
@@ -27,6 +27,7 @@ from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Request
 from authserver.flows.records import Operation
 from authserver.identifiers import Identifier
+from authserver.passwords import policy
 from authserver.store import one_time_codes, sessions, users
 from authserver.store.database import Transaction
 from authserver.store.one_time_codes import OneTimeCode
@@ -101,7 +102,7 @@ def _prove(app: App, operation: Operation, proof: Proof) -> _Proven | None:
 
 
 def _check(password: str, own: list[str | None]) -> None:
-    fault = passwords.fault(password, identifiers=[name for name in own if name])
+    fault = policy.fault(password, identifiers=[name for name in own if name])
     if fault:
         raise errors.RuleBroken("new_password", fault)
 

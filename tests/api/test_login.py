@@ -1,9 +1,14 @@
 """POST /auth/login: a password or a code opens a session, or all is silent."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from authserver.passwords import Hasher
+from authserver.passwords.hasher import Hasher
 from tests.conftest import PASSWORD, START
+
+VECTORS = Path(__file__).parents[1] / "vectors"
 
 PHONE = "+442079460018"
 ME = "/auth/me"
@@ -230,6 +235,30 @@ def test_hash_of_another_cost_is_replaced_at_the_login(client, alice, sql):
     assert version == 1
 
 
+FORMS = {  # one hash of each form that other systems store
+    vector["form"]: vector
+    for vector in json.loads((VECTORS / "foreign_hashes.json").read_text())
+    if len(vector["password"].encode()) <= 72
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_hash_of_another_system_is_replaced_at_the_first_login(
+    client, alice, sql, form
+):
+    sql("UPDATE users SET password_hash = ?", FORMS[form]["hash"])
+    password = FORMS[form]["password"]
+
+    wrong_one = client.post("/login", email=alice.email, password=f"{password}x")
+    right_one = client.post("/login", email=alice.email, password=password)
+    [(replaced,)] = sql("SELECT password_hash FROM users")
+    next_one = client.post("/login", email=alice.email, password=password)
+
+    statuses = [each.status for each in (wrong_one, right_one, next_one)]
+    assert statuses == [401, 200, 200]
+    assert replaced.startswith("$2b$04$")
+
+
 def test_login_in_the_same_browser_ends_its_former_session(client, alice, logged_in):
     browser = client.cookie("__Host-session", logged_in.cookies["__Host-session"])
 
@@ -331,6 +360,24 @@ def test_single_policy_refuses_a_second_session(client, alice, logged_in):
     assert (second.status, second.code) == (409, "session_active")
     assert second.payload["detail"] == "Session already active"
     assert first.get(ME).status == 200
+
+
+def test_time_of_the_last_login_is_noted(client, alice, clock, sql):
+    clock.advance(60)
+
+    client.post("/login", email=alice.email, password=alice.password)
+
+    assert sql("SELECT last_login_at FROM users") == [(clock.now(),)]
+
+
+@single
+def test_refused_session_is_no_last_login(client, alice, logged_in, clock, sql):
+    clock.advance(60)
+
+    refused = client.post("/login", email=alice.email, password=alice.password)
+
+    assert refused.code == "session_active"
+    assert sql("SELECT last_login_at FROM users") == [(clock.now() - 60,)]
 
 
 @single

@@ -12,7 +12,7 @@ import hmac
 
 import pytest
 
-from authserver.passwords import Hasher
+from authserver.passwords.hasher import Hasher
 
 WORDS = "seven quiet otters paddle upstream past the old mill before it is light"
 EDGE = f"{WORDS}!"  # 72 bytes, all that bcrypt takes

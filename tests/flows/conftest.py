@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from authserver.app import App, Caller
-from authserver.passwords import Hasher
+from authserver.passwords.hasher import Hasher
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from authserver import passwords
+from authserver.passwords import policy
 
 RANKED = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8][:3000]
 
 
 def fault(password: str, *identifiers: str) -> str | None:
-    return passwords.fault(password, identifiers=identifiers)
+    return policy.fault(password, identifiers=identifiers)
 
 
 @pytest.mark.parametrize(
@@ -63,22 +63,22 @@ def test_95_percent_of_the_3000_most_common_passwords_are_refused():
 
 
 def test_data_file_stays_small():
-    path = Path(passwords.__file__).with_name("common_passwords.txt")
+    path = Path(policy.__file__).with_name("common_passwords.txt")
 
     assert path.stat().st_size < 16 * 1024
 
 
 def test_data_file_is_not_read_before_it_is_needed():
     script = (
-        "import sys; from authserver import passwords;"
-        "sys.exit(passwords._common_stems.cache_info().currsize)"
+        "import sys; from authserver.passwords import policy;"
+        "sys.exit(policy._common_stems.cache_info().currsize)"
     )
 
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_stems_are_words_and_in_order():
-    stems = passwords._common_stems()
+    stems = policy._common_stems()
 
     assert len(stems) > 2000
     assert "password" in stems
