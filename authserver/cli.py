@@ -2,6 +2,7 @@
 
     python server.py            serve
     python server.py migrate    bring the database's schema up to date, then end
+    python server.py doctor     look the installation over, say what to mend
     python server.py --help     all commands
 
 Settings come from the environment and from `.env` in the current folder. What
@@ -34,7 +35,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
         return serve.run
     import argparse  # loads much that serving, the usual case, does not need
 
-    from authserver.commands import migrate
+    from authserver.commands import doctor, migrate
 
     parser = argparse.ArgumentParser(
         prog="server.py",
@@ -46,7 +47,11 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(title="commands")
-    for name, module in (("serve", serve), ("migrate", migrate)):
+    for name, module in (
+        ("serve", serve),
+        ("migrate", migrate),
+        ("doctor", doctor),
+    ):
         command = commands.add_parser(name, help=module.HELP)
         module.add_arguments(command)
         command.set_defaults(run=module.run)

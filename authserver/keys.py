@@ -67,6 +67,9 @@ class Keyring:
         self._secrets = {_kid(secret): secret for secret in ring}
         self.current = _kid(ring[0])
 
+    def __contains__(self, kid: str) -> bool:
+        return kid in self._secrets
+
     def derive(self, label: str, kid: str) -> bytes | None:
         """Return the key for purpose `label`, or None for an unknown `kid`."""
         secret = self._secrets.get(kid)

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from authserver import keys
+from authserver import errors, keys
 from authserver.app import App
 from authserver.delivery import templates
 from authserver.delivery.worker import Worker
@@ -31,7 +31,8 @@ from authserver.passwords import derivation
 from authserver.passwords.hasher import Hasher
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings, SettingsError
-from authserver.store.database import file_of, open_database
+from authserver.store import inspection
+from authserver.store.database import Database, file_of, open_database
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
@@ -40,14 +41,26 @@ PURGE_EVERY_S = 600
 # right passwords that arrive together would be refused.
 MAX_HASHING = 8
 DRAIN_S = 6.0  # requests in flight; with what follows it stays below ten
+# Said and not refused: who throws out a key that leaked means exactly this, and
+# must not be kept from it; who took a wrong one loses no more than minutes.
+OTHER_KEY = (
+    "this is another key than the database was used with: codes and refreshes that "
+    "are under way die. Unless that is meant, stop, and put the old key file or "
+    "SECRET_KEY back, or behind the new one (SECRET_KEY=new,old)."
+)
 
 log = logging.getLogger("authserver.runtime")
+
+
+def wall_clock() -> int:
+    """Return the time in whole epoch seconds."""
+    return int(time.time())
 
 
 def create_app(
     settings: Settings,
     *,
-    now: Callable[[], int] = lambda: int(time.time()),
+    now: Callable[[], int] = wall_clock,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> App:
     """Open everything that `settings` name.
@@ -64,12 +77,15 @@ def create_app(
         templates.check(settings.templates_dir)
     if settings.sms_configured and not _installed("twilio"):
         raise SettingsError("twilio_sid", "needs the package twilio: install it first.")
+    keyring = Keyring(secrets)
+    database = open_database(settings.database_url, now=now())
+    _recognise(keyring, database, now=now())
     return App(
         settings=settings,
-        database=open_database(settings.database_url, now=now()),
+        database=database,
         hasher=hasher,
         hashing=HashingThreads(threads=min(os.cpu_count() or 1, MAX_HASHING)),
-        keyring=Keyring(secrets),
+        keyring=keyring,
         limiter=Keeper(),
         now=now,
         monotonic=monotonic,
@@ -179,6 +195,15 @@ def _installed(package: str) -> bool:
     from importlib.util import find_spec  # not needed for the usual start
 
     return find_spec(package) is not None
+
+
+def _recognise(keyring: Keyring, database: Database, *, now: int) -> None:
+    try:
+        kids = database.read(inspection.list_latest_kids, now=now)
+    except errors.Unavailable:
+        return  # so will the first request find it
+    if kids and not any(kid in keyring for kid in kids):
+        log.warning(OTHER_KEY)
 
 
 def _hasher(settings: Settings) -> Hasher:

@@ -34,7 +34,7 @@ def doubts(settings: "Settings") -> list[str]:
         found.append(
             "REQUIRE_VERIFICATION is false: anybody may register anybody's address."
         )
-    if not is_loopback(settings.host) and _names_this_machine(settings.public_url):
+    if not is_loopback(settings.host) and names_this_machine(settings.public_url):
         found.append(
             "HOST accepts other machines while PUBLIC_URL names only this one: "
             "put TLS in front and set PUBLIC_URL to its https address."
@@ -52,12 +52,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _names_this_machine(url: str) -> bool:
+def names_this_machine(url: str) -> bool:
+    """Tell whether a URL's host can only mean this machine."""
     return is_loopback(urlsplit(url).hostname or "")
 
 
 def _check_addresses(settings: "Settings") -> None:
-    public_is_local = _names_this_machine(settings.public_url)
+    public_is_local = names_this_machine(settings.public_url)
     if not settings.https and not public_is_local:
         raise SettingsError(
             "public_url",
@@ -125,7 +126,7 @@ def _check_sms(settings: "Settings") -> None:
             "or the id of a Messaging Service.",
         )
     base = settings.twilio_base_url
-    if base and not base.startswith("https:") and not _names_this_machine(base):
+    if base and not base.startswith("https:") and not names_this_machine(base):
         raise SettingsError(
             "twilio_base_url",
             "must begin with https:// unless it names this machine: codes would "

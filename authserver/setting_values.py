@@ -32,6 +32,7 @@ class SettingsError(Exception):
 
     def __init__(self, name: str, sentence: str) -> None:
         shown = name.upper() if name.isidentifier() else name  # else: a file's
+        self.name = name.lower()
         super().__init__(f"{shown} {sentence}")
 
 

@@ -163,14 +163,12 @@ class Settings:
         cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
     ) -> "Settings":
         """Read the environment, by default the process's, over `.env`."""
-        found, warnings = setting_values.read_dotenv(dotenv)
-        found |= os.environ if environ is None else environ
+        found, warnings = gather(environ, dotenv=dotenv)
         values: dict[str, Any] = {}
         for name, declared in cls.declared().items():
             value = setting_values.look_up(found, name.upper(), secret=declared.secret)
             if value is not None:
                 values[name] = value
-        warnings += setting_values.older_names(found)
         return cls(**values, warnings=tuple(warnings))
 
     def at_port(self, port: int) -> "Settings":
@@ -227,6 +225,18 @@ class Settings:
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
+
+
+def gather(
+    environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None
+) -> tuple[dict[str, str], list[str]]:
+    """Return all variables, the environment's over `.env`, and warnings.
+
+    Raises `SettingsError`.
+    """
+    found, warnings = setting_values.read_dotenv(dotenv)
+    found |= os.environ if environ is None else environ
+    return found, warnings + setting_values.older_names(found)
 
 
 def _typed(name: str, value: object, declared: Declared) -> object:

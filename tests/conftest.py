@@ -1,7 +1,8 @@
 """What most tests start from: a clock, an app, a client, a mailbox, alice.
 
-The app is whole: real SQLite in a temporary file, real bcrypt (at its lowest
-cost), the real dispatcher. Only the edges are ours: the clock stands still
+The app is whole: a real database (SQLite in a temporary file; in some folders
+also MariaDB and MySQL, see `databases`), real bcrypt (at its lowest cost), the
+real dispatcher. Only the edges are ours: the clock stands still
 until a test moves it, and letters end in a list instead of a mail server. What
 needs sockets or processes starts them itself.
 """
@@ -26,7 +27,7 @@ from authserver.settings import Settings
 from authserver.web.dispatch import Site
 from authserver.web.messages import Request
 from authserver.web.server import Server
-from tests import documented
+from tests import databases, documented
 
 START = 1_800_000_000  # epoch seconds; any moment will do
 PASSWORD = "correct horse battery"
@@ -213,13 +214,33 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[databases.Servers]:
+    with databases.servers() as found:
+        yield found
+
+
 @pytest.fixture
-def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+def engine() -> str:
+    """Where an app keeps its data; some folders run on all engines."""
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(engine: str, tmp_path: Path, servers: databases.Servers) -> str:
+    """The URL of an empty database."""
+    if engine == "sqlite":
+        return f"sqlite:///{tmp_path / 'accounts.db'}"
+    return servers.url(engine)
+
+
+@pytest.fixture
+def make_settings(database_url: str) -> Callable[..., Settings]:
     """Return a maker of settings for a new database, with changes."""
 
     def make(**changes: Any) -> Settings:
         values: dict[str, Any] = {
-            "database_url": f"sqlite:///{tmp_path / 'accounts.db'}",
+            "database_url": database_url,
             "secret_key": (bytes(range(32)),),
             "public_url": "https://auth.example.org",
             "trusted_proxies": "127.0.0.1/32",
@@ -264,6 +285,19 @@ def sql(app: App) -> Callable[..., list[Any]]:
         return app.database.transaction(lambda tx: tx.all(statement, parameters))
 
     return run
+
+
+@pytest.fixture
+def settle(app: App) -> Callable[[], None]:
+    """Return what waits until all is written that nobody waits for."""
+
+    def settle() -> None:
+        written = threading.Event()
+        app.database.later(lambda tx: written.set())
+        assert written.wait(PATIENCE_S)
+        app.database.transaction(lambda tx: None)  # one writer: behind its commit
+
+    return settle
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ LAYERS = (
     {"flows", "delivery"},
     {"web"},
     {"runtime"},
+    {"checks"},
     {"commands"},
     {"cli"},
     {"__init__", "__main__"},
@@ -106,7 +107,7 @@ def test_one_file_reads_the_environment():
     ]
 
 
-def test_only_the_runtime_and_the_deadlines_of_sockets_look_at_a_clock():
+def test_only_the_runtime_and_deadlines_look_at_a_clock():
     clocks = {"time.time", "time.monotonic", "datetime.now", "time.time_ns"}
     looking = {
         str(path.relative_to(PACKAGE)) for path in SOURCES if calls(path) & clocks
@@ -115,6 +116,7 @@ def test_only_the_runtime_and_the_deadlines_of_sockets_look_at_a_clock():
     assert looking == {
         "delivery/sockets.py",
         "runtime.py",
+        "store/many_writers.py",
         "web/handler.py",
         "web/server.py",
         "web/wire.py",

@@ -233,6 +233,25 @@ def test_what_cannot_work_ends_with_a_sentence(
     assert "hush" not in ended.stderr
 
 
+def test_another_key_than_the_database_was_used_with_draws_a_warning(server, tmp_path):
+    # A warning only: who throws out a key that leaked must not be kept from it.
+    sentence = "this is another key than the database was used with"
+    server.start()
+    server.ask("POST", "/auth/register", **ALICE)
+    server.kill()
+    old = (tmp_path / KEY).read_text().strip()
+    assert sentence not in server.log()
+
+    server.settings["SECRET_KEY"] = f"{os.urandom(32).hex()},{old}"
+    server.start().kill()
+    assert sentence not in server.log()
+
+    server.settings["SECRET_KEY"] = os.urandom(32).hex()
+    server.start()
+    assert sentence in server.log()
+    assert server.ask("GET", "/readyz").status == 200
+
+
 def test_unknown_database_makes_no_key_file(tmp_path):
     ended = run(tmp_path, DATABASE_URL="postgres://me:hush@db/accounts")
 

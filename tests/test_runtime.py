@@ -116,6 +116,15 @@ def test_unknown_database_is_refused_before_a_key_is_made(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(DatabaseError, match="DATABASE_URL must be"):
+        runtime.create_app(Settings(database_url="postgresql://me:hush@db/accounts"))
+
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_key_is_made_for_a_database_on_a_server(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY is missing: with MySQL"):
         runtime.create_app(Settings(database_url="mysql://me:hush@db/accounts"))
 
     assert os.listdir(tmp_path) == []

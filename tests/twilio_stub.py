@@ -95,6 +95,7 @@ class TwilioStub:
     token: str = TOKEN
     phone: str = PHONE
     behaviour: Behaviour = Accept()
+    status: str = "active"  # of the account, or suspended or closed
     texts: list[Text] = field(default_factory=list)  # accepted
     requests: int = 0  # begun, whatever became of them
     released: threading.Event = field(default_factory=threading.Event)
@@ -185,6 +186,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.stub.texts.append(text)
         self.treat(behaviour, text)
 
+    def do_GET(self) -> None:
+        """Show the account: what a client asks for to try its credentials."""
+        stub, behaviour = self.server.stub, self.server.stub.behaviour
+        fault = behaviour if isinstance(behaviour, Refuse) else None
+        if not _authorized(stub, self.headers.get("Authorization")):
+            fault = Refuse(401, 20003)
+        elif self.path != f"/2010-04-01/Accounts/{stub.sid}.json":
+            fault = Refuse(404, 20404)
+        if fault:
+            self.refuse(fault, {})
+        else:
+            account = {"sid": stub.sid, "status": stub.status, "type": "Full"}
+            self.answer(200, json.dumps(account))
+
     def treat(self, behaviour: Behaviour, text: Text) -> None:
         if isinstance(behaviour, Hang):
             self.server.stub.released.wait()
@@ -227,12 +242,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
+def _authorized(stub: TwilioStub, authorization: str | None) -> bool:
+    secret = base64.b64encode(f"{stub.sid}:{stub.token}".encode()).decode()
+    return authorization == f"Basic {secret}"
+
+
 def _fault(
     stub: TwilioStub, path: str, authorization: str | None, form: dict[str, str]
 ) -> Refuse | None:
     """Return what Twilio itself would refuse."""
-    secret = base64.b64encode(f"{stub.sid}:{stub.token}".encode()).decode()
-    if authorization != f"Basic {secret}":
+    if not _authorized(stub, authorization):
         return Refuse(401, 20003)
     if path != f"/2010-04-01/Accounts/{stub.sid}/Messages.json":
         return Refuse(404, 20404)

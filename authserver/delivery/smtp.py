@@ -31,6 +31,7 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -76,13 +77,31 @@ class SmtpSender:
         if not ADDRESS_FORM.fullmatch(letter.recipient):
             raise Refused("the recipient is not one plain address")
         mail = self._mail(letter)
+        with self._conversation() as client:
+            self._hand_over(client, letter.recipient, mail)
+
+    def check(self) -> None:
+        """Connect, encrypt and log in, and leave without a letter.
+
+        Raises `TryLater`, whatever is wrong.
+        """
+        with self._conversation() as client:
+            try:
+                code, text = client.noop()
+            except OSError as error:
+                raise TryLater(_reason("NOOP", error), unreachable=True) from error
+            if code != 250:
+                raise TryLater(f"NOOP: {_status(code, text)}")
+
+    @contextlib.contextmanager
+    def _conversation(self) -> Iterator["_Client"]:
         with Watchdog(self._talk_s) as watchdog:
             try:
                 client = self._open(watchdog)
             except (OSError, ValueError) as error:  # SMTPException is an OSError
                 raise TryLater(_reason("opening", error), unreachable=True) from error
             with contextlib.closing(client):
-                self._hand_over(client, letter.recipient, mail)
+                yield client
                 # Delivered: whatever happens to the farewell changes nothing.
                 with contextlib.suppress(OSError):
                     client.say_goodbye()

@@ -35,6 +35,7 @@ import http.client
 import json
 import logging
 import ssl
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -46,6 +47,7 @@ from authserver.settings import Settings
 
 if TYPE_CHECKING:
     from twilio.http.response import Response  # type: ignore[import-untyped]
+    from twilio.rest import Client  # type: ignore[import-untyped]
 
 CONNECT_S = 3.0
 TALK_S = 7.0  # with CONNECT_S: a message takes 10 s at most
@@ -82,21 +84,33 @@ class TwilioSender:
         # Anything else would be an address of another kind, as whatsapp:+44...
         if not identifiers.PHONE.fullmatch(letter.recipient):
             raise Refused("the recipient is not one phone number")
+        kind = "messaging_service_sid" if self._from.startswith("MG") else "from_"
+        with self._conversation() as client:
+            client.messages.create(
+                to=letter.recipient, body=letter.text, **{kind: self._from}
+            )
+
+    def check(self) -> str:
+        """Return the account's status ("active"), and send nothing.
+
+        Raises what `send` does.
+        """
+        with self._conversation() as client:
+            return str(client.api.accounts(self._account[0]).fetch().status)
+
+    @contextlib.contextmanager
+    def _conversation(self) -> Iterator["Client"]:
         from twilio.base.exceptions import (  # type: ignore[import-untyped]
             TwilioRestException,
             TwilioServiceException,
         )
-        from twilio.rest import Client  # type: ignore[import-untyped]
+        from twilio.rest import Client
 
-        kind = "messaging_service_sid" if self._from.startswith("MG") else "from_"
         with Watchdog(self._talk_s) as watchdog:
             exchange = Exchange(self._base, self._tls, self._connect_s, watchdog)
-            client = Client(
-                *self._account, http_client=exchange, environment=NO_ENVIRONMENT
-            )
             try:
-                client.messages.create(
-                    to=letter.recipient, body=letter.text, **{kind: self._from}
+                yield Client(
+                    *self._account, http_client=exchange, environment=NO_ENVIRONMENT
                 )
             except (TwilioRestException, TwilioServiceException) as error:
                 _judge(exchange.status, error.code)
@@ -123,7 +137,7 @@ class Exchange:
         method: str,
         uri: str,
         *,
-        data: dict[str, str],
+        data: dict[str, str] | None,  # None: a GET
         headers: dict[str, str],
         auth: tuple[str, str],
         **_: object,  # params, timeout, allow_redirects
@@ -143,7 +157,8 @@ class Exchange:
             raise TryLater(_reason("connecting", error), unreachable=True) from error
         with contextlib.closing(connection):
             try:
-                connection.request(method, path, urlencode(data), headers)
+                body = None if data is None else urlencode(data)
+                connection.request(method, path, body, headers)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise FateUnknown(_reason("sending", error)) from error

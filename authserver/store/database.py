@@ -26,7 +26,7 @@ explicit column list. Times are whole epoch seconds.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 Value = str | bytes | int | float | None
 Row = tuple[Any, ...]
@@ -65,6 +65,15 @@ class Transaction(Protocol):
         ...
 
 
+class Description(NamedTuple):
+    """What an open database is, for an operator who asks."""
+
+    product: str  # SQLite, MariaDB or MySQL
+    version: str  # the server's
+    driver: str  # its name, version and kind
+    encrypted: bool = False  # the connections to the server
+
+
 class Database(Protocol):
     """An open database. All its methods may be called from any thread.
 
@@ -73,6 +82,7 @@ class Database(Protocol):
     """
 
     applied: tuple[str, ...]  # names of the migrations that opening it applied
+    description: Description
 
     def transaction(
         self,
@@ -121,12 +131,22 @@ def open_database(url: str, *, now: int, migrate: bool = True) -> Database:
     """Open what DATABASE_URL names and bring its schema up to date.
 
     `sqlite:///file.db` is relative to the current folder, `sqlite:////file.db`
-    absolute. `now` is recorded with each migration; with `migrate` false a
-    schema that lacks one is refused. Raises `DatabaseError`.
+    absolute; `mysql://user:password@host/name` is explained in `mysql_url`.
+    `now` is recorded with each migration; with `migrate` false a schema that
+    lacks one is refused. Raises `DatabaseError`.
     """
+    if is_mysql(url):
+        from authserver.store import mysql  # the driver costs 13 MiB
+
+        return mysql.open_url(url, now=now, migrate=migrate)
     from authserver.store import sqlite  # not loaded where MySQL stores
 
     return sqlite.open_file(file_of(url), now=now, migrate=migrate)
+
+
+def is_mysql(url: str) -> bool:
+    """Tell whether DATABASE_URL means a MySQL or MariaDB server."""
+    return url.startswith("mysql:")
 
 
 def file_of(url: str) -> Path:
@@ -136,7 +156,7 @@ def file_of(url: str) -> Path:
         # The value itself is not repeated: it may hold a password.
         raise DatabaseError(
             "DATABASE_URL must be sqlite:///file.db, or sqlite:////folder/file.db "
-            "for an absolute path."
+            "for an absolute path, or mysql://user:password@host/name."
         )
     if not path or path.startswith(":memory:") or "?" in path:
         raise DatabaseError(

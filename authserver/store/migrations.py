@@ -9,8 +9,10 @@ that no file explains, which means that a newer version wrote here and ours
 could misread what it finds. The last two refuse to start.
 
 On SQLite all that is pending is one transaction: a crash half-way leaves
-nothing of it, and the next start applies it anew. There are no down files;
-going back is restoring a backup.
+nothing of it, and the next start applies it anew. MySQL commits at every CREATE
+or ALTER whether one wants it or not. So its files can be run again from their
+beginning, and the record is written last. There are no down files; going back
+is restoring a backup.
 
 Statements end with `;` at a line's end, and no literal or comment has one
 there: that is what makes splitting one line.
@@ -32,7 +34,7 @@ class Migration(NamedTuple):
 
 
 def load(engine: str) -> list[Migration]:
-    """Return the files of `engine` ("sqlite") in order."""
+    """Return the files of `engine` ("sqlite" or "mysql") in order."""
     package = Path(__file__).parents[1]
     # A wheel carries the folder inside the package, a checkout beside it.
     inside, beside = package / "sql" / engine, package.parent / "sql" / engine
@@ -54,8 +56,13 @@ def prepare(tx: Transaction, known: list[Migration]) -> None:
         tx.execute(statement)
 
 
-def pending(tx: Transaction, known: list[Migration]) -> list[Migration]:
-    """Return what is still to apply; `DatabaseError` if the rest differs."""
+def pending(
+    tx: Transaction, known: list[Migration], *, migrate: bool = True
+) -> list[Migration]:
+    """Return what is still to apply; `DatabaseError` if the rest differs.
+
+    With `migrate` false nothing may be left to apply.
+    """
     recorded: dict[str, str] = dict(
         tx.all("SELECT name, sha256 FROM schema_migrations")
     )
@@ -71,7 +78,13 @@ def pending(tx: Transaction, known: list[Migration]) -> list[Migration]:
                 f"The schema file {migration.name}.sql was changed after it was "
                 f"applied to this database; restore the original file."
             )
-    return [migration for migration in known if migration.name not in recorded]
+    left = [migration for migration in known if migration.name not in recorded]
+    if left and not migrate:
+        raise DatabaseError(
+            f"The database lacks the schema change {left[0].name}; run "
+            f"`python server.py migrate` first."
+        )
+    return left
 
 
 def apply(tx: Transaction, migration: Migration, *, now: int) -> None:

@@ -31,7 +31,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from authserver import errors
-from authserver.store.database import Transaction
+from authserver.store.database import Description, Transaction
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
 
 MAX_READERS = 8  # reads are CPU work under one interpreter lock; more only wait
@@ -84,10 +84,12 @@ class OneWriterDatabase:
         *,
         writer: Connection,
         release: Callable[[], None],
+        description: Description,
         applied: tuple[str, ...] = (),
         begin_wait_s: float = BEGIN_WAIT_S,
     ) -> None:
         self.applied = applied
+        self.description = description
         self._connect = connect
         self._writer: Connection | None = writer
         self._release: Callable[[], None] | None = release

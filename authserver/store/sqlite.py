@@ -32,6 +32,7 @@ from authserver.store import lockfile, migrations
 from authserver.store.database import (
     ConstraintViolation,
     DatabaseError,
+    Description,
     Row,
     Transaction,
     UniqueViolation,
@@ -105,21 +106,37 @@ def open_file(
         lambda writable: SqliteConnection(path, writable=writable),
         writer=writer,
         release=lambda: os.close(lock),
+        description=Description("SQLite", sqlite3.sqlite_version, "sqlite3"),
         applied=applied,
         begin_wait_s=begin_wait_s,
     )
 
 
+def look(path: Path, call: Callable[[Transaction], T]) -> T:
+    """Return what `call` reads, with no lock of ours and no write.
+
+    Raises `DatabaseError`.
+    """
+    path = path.resolve()
+    alone = not Path(f"{path}-wal").exists()  # then SQLite would make one
+    try:
+        reader = SqliteConnection(path, writable=False, immutable=alone)
+        with contextlib.closing(reader):
+            return reader.run_on_snapshot(call)
+    except (sqlite3.Error, errors.Unavailable) as error:
+        raise DatabaseError(_complaint(path, error)) from error
+
+
 class SqliteConnection:
     """A `one_writer.Connection`; also the `tx` that functions get."""
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    def __init__(self, path: Path, *, writable: bool, immutable: bool = False) -> None:
         # Neither mode makes a file that is missing.
         mode, pragmas = ("rw", WRITER_PRAGMAS) if writable else ("ro", READER_PRAGMAS)
         self.failure: errors.Unavailable | None = None
         try:
             self._connection = sqlite3.connect(
-                f"{path.as_uri()}?mode={mode}",
+                f"{path.as_uri()}?mode={mode}&immutable={immutable:d}",
                 uri=True,
                 timeout=BUSY_TIMEOUT_S,
                 isolation_level=None,  # BEGIN and COMMIT are ours alone
@@ -252,12 +269,7 @@ def _migrate(writer: SqliteConnection, *, now: int, migrate: bool) -> tuple[str,
     known = migrations.load("sqlite")
     writer.begin()
     migrations.prepare(writer, known)
-    pending = migrations.pending(writer, known)
-    if pending and not migrate:
-        raise DatabaseError(
-            f"The database lacks the schema change {pending[0].name}; run "
-            f"`python server.py migrate` first."
-        )
+    pending = migrations.pending(writer, known, migrate=migrate)
     for migration in pending:
         migrations.apply(writer, migration, now=now)
     writer.commit()

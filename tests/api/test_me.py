@@ -104,10 +104,10 @@ def test_idle_session_ends(browser, clock):
     assert browser.get(ME).code == "invalid_token"
 
 
-def test_used_session_lives_to_its_absolute_end(app, browser, clock):
+def test_used_session_lives_to_its_absolute_end(browser, clock, settle):
     def use():
         status = browser.get(ME).status
-        app.database.transaction(lambda tx: None)  # behind what it wrote unawaited
+        settle()
         return status
 
     statuses = []
@@ -118,12 +118,14 @@ def test_used_session_lives_to_its_absolute_end(app, browser, clock):
     assert statuses == [200, 200, 200, 200, 401]
 
 
-def test_last_use_is_written_every_ten_minutes_only(app, browser, clock, sql):
+def test_last_use_is_written_every_ten_minutes_only(browser, clock, sql, settle):
     clock.advance(599)
     browser.get(ME)
+    settle()
     early = sql("SELECT last_seen_at FROM sessions")
     clock.advance(1)
     browser.get(ME)
+    settle()
 
     assert early == [(START,)]
     assert sql("SELECT last_seen_at FROM sessions") == [(START + 600,)]

@@ -7,6 +7,7 @@ import pytest
 
 from authserver.app import App, Caller
 from authserver.passwords.hasher import Hasher
+from tests import databases
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class SlowHasher:
 
     def needs_rehash(self, stored: str) -> bool:
         return self.hasher.needs_rehash(stored)
+
+
+@pytest.fixture(params=databases.ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture

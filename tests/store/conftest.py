@@ -1,18 +1,29 @@
 """What the tests of tables start from: an empty database, and one call."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from authserver.store.database import open_database
+from authserver.store.database import Database, open_database
+from tests import databases
 from tests.store.rows import NOW
 
 
+@pytest.fixture(params=databases.ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def do(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Return what runs a function of the store in a transaction of its own."""
-    database = open_database(f"sqlite:///{tmp_path / 'tables.db'}", now=NOW)
-    yield database.transaction
+def opened(database_url: str) -> Iterator[Database]:
+    """An empty database, on each engine in turn."""
+    database = open_database(database_url, now=NOW)
+    yield database
     database.close()
+
+
+@pytest.fixture
+def do(opened: Database) -> Callable[..., Any]:
+    """Return what runs a function of the store in a transaction of its own."""
+    return opened.transaction

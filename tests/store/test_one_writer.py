@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from authserver import errors
+from authserver.store.database import Description
 from authserver.store.one_writer import Locked, OneWriterDatabase
 
+DESCRIPTION = Description("Journal", "1", "fake")
 request_id = contextvars.ContextVar("request_id", default="-")
 
 
@@ -68,6 +70,7 @@ def database(engine: Engine) -> Iterator[OneWriterDatabase]:
         engine.connect,
         writer=FakeConnection(engine),
         release=lambda: engine.do("release"),
+        description=DESCRIPTION,
         begin_wait_s=0.5,
     )
     yield opened
@@ -266,6 +269,7 @@ def test_reading_is_unavailable_while_all_readers_are_busy(engine):
         engine.connect,
         writer=FakeConnection(engine),
         release=lambda: None,
+        description=DESCRIPTION,
         begin_wait_s=0.05,
     )
     go, begun = threading.Event(), threading.Semaphore(0)

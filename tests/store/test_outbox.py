@@ -1,12 +1,9 @@
 """A message has one owner per attempt, and a lost mail one more attempt."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from authserver.store import outbox, sqlite
-from authserver.store.one_writer import OneWriterDatabase
+from authserver.store import outbox
+from authserver.store.database import Database
 from authserver.store.outbox import Message
 
 NOW = 1_700_000_000
@@ -25,10 +22,8 @@ MAIL = Message(
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[OneWriterDatabase]:
-    opened = sqlite.open_file(tmp_path / "accounts.db", now=NOW)
-    yield opened
-    opened.close()
+def database(opened: Database) -> Database:
+    return opened
 
 
 def claim(tx, message, *, now=NOW):

@@ -1,0 +1,97 @@
+"""The database: whether it can be reached, and the server start with it.
+
+What the start looks at as well (every page of the file) is left to the start.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from authserver.checks import Finding, Patient, configuration, fail, ok, warn
+from authserver.store import inspection, lockfile
+from authserver.store.database import DatabaseError, file_of
+
+FIXED_SQLITE = (3, 51, 3)  # where the WAL-reset bug is mended
+LITTLE_BYTES, TOO_LITTLE_BYTES = 1 << 30, 100 << 20  # free on the disk
+
+
+def engine(patient: Patient) -> Iterator[Finding]:
+    """Open it, and look at the version of what reads it."""
+    url = patient.settings.database_url
+    try:
+        file = file_of(url)
+        if file.exists():
+            version = inspection.look(url, inspection.find_sqlite_version)
+        else:
+            yield ok(f"{file} is made at the first start")
+            return
+    except DatabaseError as error:
+        yield fail(str(error))
+        return
+    if tuple(int(part) for part in version.split(".")) < FIXED_SQLITE:
+        yield warn(
+            f"SQLite {version} has the WAL-reset bug, by which two programs that "
+            "write one file can damage it.",
+            "The server never does that: it has one writer and keeps a second "
+            "process away. Write into the file with no other program while it "
+            "runs; SQLite 3.51.3 mends it.",
+        )
+    else:
+        yield ok(f"{file}, SQLite {version}")
+    yield _schema(url)
+
+
+def files(patient: Patient) -> Iterator[Finding]:
+    """Look at the folder, who may read the file, and the space on its disk."""
+    try:
+        file = file_of(patient.settings.database_url)
+    except DatabaseError:
+        return
+    folder = file.resolve().parent
+    if not folder.is_dir():
+        yield fail(f"The folder {folder} does not exist.", "Make it: mkdir -p")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield fail(
+            f"The folder {folder} cannot be written by this user.",
+            f"Give it to the user who runs the server: chown USER {folder}",
+        )
+    else:
+        yield from _files_in(folder, file)
+
+
+def server(patient: Patient) -> Iterator[Finding]:
+    """Tell whether a server uses the database at this moment."""
+    try:
+        holder = lockfile.holder(file_of(patient.settings.database_url))
+    except DatabaseError:
+        return
+    yield ok(f"running, process {holder}" if holder else "not running here")
+
+
+def _schema(url: str) -> Finding:
+    try:
+        pending = inspection.look(url, inspection.list_sqlite_pending)
+    except DatabaseError as error:
+        return fail(str(error))
+    if pending:
+        return warn(
+            f"lacks {', '.join(pending)}.",
+            "The next start brings it up to date, or before it: "
+            "python server.py migrate",
+        )
+    return ok("its schema is up to date")
+
+
+def _files_in(folder: Path, file: Path) -> Iterator[Finding]:
+    if file.exists():
+        yield configuration.closed(file)
+    free = shutil.disk_usage(folder).free
+    told = f"{free >> 20:,} MiB free in {folder}"
+    remedy = "Free some space: with a full disk nobody can log in."
+    if free < TOO_LITTLE_BYTES:
+        yield fail(f"{told}.", remedy)
+    elif free < LITTLE_BYTES:
+        yield warn(f"{told}.", remedy)
+    else:
+        yield ok(told)
