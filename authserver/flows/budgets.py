@@ -124,6 +124,15 @@ def may_guess(app: App, contact: str) -> bool:
     return _take(app, _each(key, CONTACT_GUESSES)) == 0
 
 
+def may_try_password(app: App, contact: str) -> bool:
+    """Count a password that came with a registration's link; False: refuse it.
+
+    Apart from guesses at codes, which anybody can make: nobody kills a link.
+    """
+    key = f"link {identifiers.budget_key(contact)}"
+    return _take(app, _each(key, CONTACT_GUESSES)) == 0
+
+
 def account(
     tx: Transaction, user_id: str | None, caller: Caller, identifier: str, *, now: int
 ) -> str:

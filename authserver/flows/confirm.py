@@ -103,7 +103,7 @@ def _check_password(
     """Return whose budget paid for the right password, or refuse."""
     # In memory, so before the transaction, which may run twice.
     allowed = link is not None and (
-        link.user_id is not None or budgets.may_guess(app, link.code.contact)
+        link.user_id is not None or budgets.may_try_password(app, link.code.contact)
     )
     payer, charged = app.database.transaction(_charge, operation, link)
     stored = link.person.password_hash if link and allowed and charged else None

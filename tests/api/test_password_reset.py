@@ -68,13 +68,38 @@ def test_cookie_sets_the_password_without_a_word_more(client, alice, grant):
     assert login(client, alice, OTHER_PASSWORD).status == 200
 
 
-def test_link_token_sets_the_password(app, client, alice, code, sql):
-    [(code_id, kid)] = sql("SELECT id, kid FROM one_time_codes WHERE purpose='reset'")
-    link = codes.link_token(app.keyring.derive("link", kid), "reset", code_id)
+@pytest.mark.parametrize(
+    "path", ["/auth/password/reset", "/password/reset", "/reset-password"]
+)
+def test_mailed_link_sets_the_password(client, mailbox, alice, code, path):
+    token = mailbox.link_token(alice.email)
 
-    answer = client.post(PATH, **NEW, token=link)
+    answer = client.post(path, **NEW, token=token)
 
     assert answer.status == 200
+    assert login(client, alice, OTHER_PASSWORD).status == 200
+    assert client.post(path, **NEW, token=token).code == "invalid_code"
+
+
+def test_mailed_link_survives_guessing_at_the_digits(client, mailbox, alice, code):
+    token = mailbox.link_token(alice.email)
+    for number in range(40):  # more than the code and the account have guesses
+        place = client.at(f"198.51.100.{number}")
+        place.post("/validate-otp", email=alice.email, otp="abcdef")
+
+    by_code = client.post(PATH, **NEW, email=alice.email, otp=code)
+
+    assert by_code.code == "invalid_code"
+    assert client.post(PATH, **NEW, token=token).status == 200
+
+
+def test_link_that_proves_a_contact_sets_no_password(client, mailbox):
+    email = "bob@example.org"
+    client.post("/register", username="bob", email=email, password="a long secret")
+
+    answer = client.post(PATH, **NEW, token=mailbox.link_token(email))
+
+    assert answer.code == "invalid_code"
 
 
 def test_link_of_another_purpose_is_no_proof(app, client, alice, sql):

@@ -109,8 +109,9 @@ def test_code_and_link_are_one_proof(client, mailbox, token):
 
 
 def test_link_survives_guessing_at_the_digits(client, token):
-    for _ in range(6):
-        client.post("/auth/verify-otp", email=BOB, otp="abcdef")
+    for number in range(40):  # more than a contact has guesses
+        place = client.at(f"198.51.100.{number}")
+        place.post("/auth/verify-otp", email=BOB, otp="abcdef")
 
     assert client.post(PATH, token=token, password=PASSWORD).status == 200
 
@@ -231,6 +232,80 @@ def test_contact_proven_by_somebody_faster_is_gone(client, inside, new_token, ma
     answer = inside.post(PATH, token=new_token)
 
     assert (answer.status, answer.code) == (401, "invalid_code")
+
+
+def register_with_both(client, mailbox):
+    """Bob, who proved his address; return the code and token of his number."""
+    contacts = {"email": BOB, "phone": PHONE}
+    client.post("/auth/register", username="bob", password=PASSWORD, **contacts)
+    code, number = mailbox.code(BOB), mailbox.code(PHONE)
+    client.post("/auth/verify-otp", email=BOB, otp=code)
+    return number
+
+
+def test_each_contact_gets_a_message_of_its_own(client, mailbox):
+    contacts = {"email": BOB, "phone": PHONE}
+    client.post("/auth/register", username="bob", password=PASSWORD, **contacts)
+
+    letters = mailbox.fetch()
+    assert {letter.recipient for letter in letters} == {BOB, PHONE}
+    assert mailbox.code(BOB) != mailbox.code(PHONE)
+
+
+@pytest.mark.parametrize("first", [BOB, PHONE])
+def test_first_contact_proven_makes_the_user(client, mailbox, first):
+    contacts = {"email": BOB, "phone": PHONE}
+    client.post("/auth/register", username="bob", password=PASSWORD, **contacts)
+
+    client.post(PATH, identifier=first, otp=mailbox.code(first))
+
+    user = log_in(client, "bob").payload["user"]
+    assert sorted((user["email"] or "", user["phone"] or "")) == ["", first]
+
+
+def test_second_contact_is_not_attached_by_its_code_alone(client, mailbox):
+    number = register_with_both(client, mailbox)
+
+    answer = client.post(PATH, phone=PHONE, otp=number)
+
+    assert answer.code == "invalid_code"
+    assert log_in(client).payload["user"]["phone"] is None
+
+
+def test_second_contact_is_attached_inside_the_session(client, mailbox):
+    number = register_with_both(client, mailbox)
+    inside = client.bearer(log_in(client).payload["access_token"])
+
+    assert inside.post(PATH, phone=PHONE, otp=number).status == 200
+    assert inside.get("/auth/me").payload["user"]["phone"] == PHONE
+
+
+def second_link(client, mailbox):
+    """The link to Bob's address, where the number was proven first."""
+    contacts = {"email": BOB, "phone": PHONE}
+    client.post("/auth/register", username="bob", password=PASSWORD, **contacts)
+    client.post("/auth/verify-otp", phone=PHONE, otp=mailbox.code(PHONE))
+    return mailbox.link_token(BOB)
+
+
+def test_second_contact_is_not_attached_by_its_link_alone(client, mailbox):
+    token = second_link(client, mailbox)
+
+    answer = client.post(PATH, token=token)
+
+    assert answer.code == "invalid_credentials"
+    assert log_in(client, "bob").payload["user"]["email"] is None
+
+
+def test_second_contact_is_attached_by_link_and_password(client, mailbox):
+    token = second_link(client, mailbox)
+
+    answer = client.post(PATH, token=token, password=PASSWORD)
+
+    assert answer.status == 200
+    assert log_in(client, "bob").payload["user"]["email"] == BOB
+    [notice] = mailbox.fetch()
+    assert notice.recipient == PHONE
 
 
 @closed_group

@@ -133,6 +133,59 @@ def test_resending_for_an_address_in_use_mails_no_code(
     }
 
 
+def follow(client, token, password):
+    """Do as the page behind a mailed link does."""
+    return client.post("/verify/confirm", token=token, password=password)
+
+
+def test_owner_who_follows_a_strangers_link_blesses_nothing(client, mailbox, attacker):
+    register(attacker, "victim", THEIRS, email=VICTIM)
+    token = mailbox.link_token(VICTIM)
+
+    answer = follow(client, token, OURS)
+
+    assert answer.code == "invalid_credentials"
+    assert log_in(attacker, "victim", THEIRS).code == "contact_not_verified"
+    assert log_in(attacker, VICTIM, THEIRS).status == 401
+
+
+def test_owner_s_own_link_works_beside_a_stranger_s_and_ends_it(
+    client, clock, mailbox, attacker
+):
+    register(attacker, "victim2", THEIRS, email=VICTIM)
+    strange = mailbox.link_token(VICTIM)
+    clock.advance(1)
+    register(client, "victim", OURS, email=VICTIM)
+    own = mailbox.link_token(VICTIM)
+
+    assert follow(client, own, OURS).status == 200
+    assert follow(attacker, strange, THEIRS).code == "invalid_code"
+    assert log_in(client, VICTIM, OURS).payload["user"]["username"] == "victim"
+
+
+def test_address_added_by_a_stranger_is_not_completed_by_its_owner(
+    client, mailbox, attacker, join
+):
+    join("mallory", address="203.0.113.66")
+    theirs = log_in(attacker, "mallory", "correct horse battery")
+    inside = attacker.bearer(theirs.payload["access_token"])
+    body = {"email": VICTIM, "current_password": "correct horse battery"}
+    inside.post("/auth/contacts", **body)
+    token = mailbox.link_token(VICTIM)
+    own = join("alice")
+    session = log_in(client, own.username, own.password).payload["access_token"]
+
+    answers = [
+        client.post("/verify/confirm", token=token),
+        client.bearer(session).post("/verify/confirm", token=token),
+        follow(client, token, OURS),
+    ]
+
+    assert {answer.code for answer in answers} == {"invalid_credentials"}
+    user = inside.get("/auth/me").payload["user"]
+    assert user["email"] == "mallory@example.org"
+
+
 def test_second_contact_is_not_attached_by_its_code_alone(client, mailbox, attacker):
     mail = "mallory@example.com"
     register(attacker, "mallory", THEIRS, email=mail, phone=PHONE)  # the victim's

@@ -17,6 +17,7 @@ import socket
 import sqlite3
 import threading
 from dataclasses import dataclass, field, replace
+from email import message_from_bytes, policy
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -40,6 +41,7 @@ class Mail:
 
     def __init__(self):
         self.codes = queue.Queue()
+        self.links = []
         self.logins = set()
 
     def authenticate(self, server, session, envelope, mechanism, login):
@@ -47,7 +49,10 @@ class Mail:
         return AuthResult(success=True)
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's
-        lines = envelope.content.decode().splitlines()
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        text = mail.get_body(("plain",)).get_content()
+        self.links += re.findall("#token=(.*)&", text)
+        lines = text.splitlines()
         codes = [line for line in lines if re.fullmatch("[0-9]{6}", line)]
         for code in codes:
             self.codes.put(code)
@@ -91,7 +96,11 @@ class Browser:
     def code(self):
         code = self.mail.codes.get(timeout=PATIENCE_S)
         self.evidence.codes.add(code)
+        self.evidence.secrets |= set(self.mail.links)
         return code
+
+    def link(self):
+        return self.mail.links[-1]
 
     def _taken_down(self, answer, text):
         payload = json.loads(text)
@@ -107,7 +116,10 @@ class Browser:
 def get_an_account(browser):
     browser.post("/register", username="bob", email=EMAIL, password=PASSWORD)
     browser.post("/auth/verify-otp", email=EMAIL, otp="000000")
-    browser.post("/auth/verify-otp", email=EMAIL, otp=browser.code())
+    code = browser.code()
+    browser.post("/verify/confirm", token=browser.link(), password=WRONG)
+    browser.post(f"/verify/confirm?token={WRONG}", token=browser.link()[:-1] + "/")
+    browser.post("/auth/verify-otp", email=EMAIL, otp=code)
     browser.post("/auth/login", email=EMAIL, password=WRONG)
     browser.post("/auth/login", email=EMAIL, password=PASSWORD, pwd=PASSWORD)
     return browser.post("/auth/login", email=EMAIL, password=PASSWORD)
@@ -278,7 +290,7 @@ def test_no_code_is_kept_or_told_anywhere(evidence):
 def test_the_whole_job_was_done(evidence):
     # Else nothing would have been at risk.
     assert len(evidence.codes) == 5
-    assert len(evidence.secrets) >= 6 + 4 * 3
+    assert len(evidence.secrets) >= 6 + 4 * 3 + 4
     assert {200, 201, 400, 401, 500, 503} <= set(evidence.statuses)
     assert "is broken" in evidence.places["log"]
     assert "Traceback" in evidence.places["log"]
