@@ -32,7 +32,7 @@ from authserver.passwords.hasher import Hasher
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings, SettingsError
 from authserver.store import inspection
-from authserver.store.database import Database, file_of, open_database
+from authserver.store.database import Database, file_of, is_mysql, open_database
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
@@ -180,6 +180,12 @@ def _own_secret(settings: Settings) -> bytes:
     A database whose key is missing was restored from a backup, or lost it: a
     new key would silently end all sessions and codes, so somebody must decide.
     """
+    if is_mysql(settings.database_url):
+        raise SettingsError(
+            "secret_key",
+            "is missing: with MySQL the key cannot lie beside the database. Make one "
+            "with `openssl rand -base64 48`, the same for every process.",
+        )
     database = file_of(settings.database_url)
     if not database.parent.is_dir():
         raise SettingsError(

@@ -45,7 +45,7 @@ from typing import NamedTuple
 from authserver.passwords import derivation
 from authserver.passwords.derivation import Argon2, Scrypt
 
-MAX_CHARS = 255  # of the column
+MAX_CHARS = 512  # of the column
 BCRYPT_MAX_BYTES = 72
 CONDENSED = "$hmac-sha256"  # the label
 CONDENSING_KEY = b"authserver long password"  # not secret: it separates only
