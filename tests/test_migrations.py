@@ -38,6 +38,10 @@ def change(path: Path, sql: str, *parameters: str) -> None:
     database.close()
 
 
+def test_both_engines_have_the_same_files():
+    assert tuple(sorted(path.stem for path in (SQL / "mysql").glob("*.sql"))) == NAMES
+
+
 def test_files_are_numbered_without_gaps():
     assert [int(name[:4]) for name in NAMES] == list(range(len(NAMES)))
 
