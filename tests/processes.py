@@ -131,10 +131,12 @@ class ServerProcess:
         return found[-1] if found else None
 
 
-def join(server: ServerProcess, username: str = "alice") -> None:
+def join(
+    server: ServerProcess, username: str = "alice", *, password: str = PASSWORD
+) -> None:
     """Register somebody and prove the address."""
     email = f"{username}@example.org"
-    form = {"username": username, "email": email, "password": PASSWORD}
+    form = {"username": username, "email": email, "password": password}
     assert server.ask("POST", "/auth/register", **form).status == 201
     proof = {"email": email, "otp": server.code_for(email)}
     assert server.ask("POST", "/auth/verify-otp", **proof).status == 200

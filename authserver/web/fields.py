@@ -63,15 +63,16 @@ class OtpField(Field):
     """A six-digit code, as text or as the JSON number one old dialect sends.
 
     A number has lost its leading zeros, so they are put back. 0 is refused: it
-    is what a missing number turns into in many languages.
+    is what a missing number turns into in many languages. 1.0 is 1, since JSON
+    has but one kind of number.
     """
 
     def read(self, payload: Mapping[str, Any]) -> tuple[Any, FieldFault | None]:
         """Return the code as text."""
         value = payload.get(self.name)
-        if type(value) is int:
+        if type(value) is int or (type(value) is float and value.is_integer()):
             if 0 < value <= MAX_OTP:
-                return f"{value:06d}", None
+                return f"{int(value):06d}", None
             return None, FieldFault(self.name, "This must be six digits.")
         return super().read(payload)
 

@@ -20,7 +20,8 @@ def other_values(field):
     if isinstance(field.example, bool):
         return [each for each in OTHERS if type(each) is not bool]
     if isinstance(field, OtpField):
-        return [each for each in OTHERS if type(each) is not int or each == 0]
+        # 1e3 is a whole number too: JSON has but one kind.
+        return [each for each in OTHERS if type(each) not in (int, float) or not each]
     return list(OTHERS)
 
 
