@@ -107,6 +107,16 @@ def is_username(canonical: str) -> bool:
     return USERNAME.fullmatch(canonical) is not None
 
 
+def is_phone(canonical: str) -> bool:
+    """Tell a phone number from the canonical form of an address or a name."""
+    return PHONE.fullmatch(canonical) is not None
+
+
+def is_of_country(phone: str, calling_codes: tuple[str, ...]) -> bool:
+    """Tell whether a number begins with one of these; none at all means any."""
+    return not calling_codes or phone.removeprefix("+").startswith(calling_codes)
+
+
 def email(text: str) -> str:
     """Return the e-mail address in lower case. Raises `errors.RuleBroken`."""
     address = _ascii(text, "email", EMAIL_RULE).lower()

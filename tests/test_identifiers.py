@@ -227,6 +227,22 @@ def test_budget_key_drops_the_tag(value, key):
     assert identifiers.budget_key(value) == key
 
 
+@pytest.mark.parametrize(
+    ("value", "is_phone"),
+    [("+442079460018", True), ("+44@example.org", False), ("alice", False)],
+)
+def test_number_is_told_from_the_other_kinds(value, is_phone):
+    assert identifiers.is_phone(value) is is_phone
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_member"),
+    [((), True), (("44",), True), (("91", "4420"), True), (("20", "442079461"), False)],
+)
+def test_country_is_how_a_number_begins(codes, is_member):
+    assert identifiers.is_of_country("+442079460018", codes) is is_member
+
+
 KIB_64 = 64 * 1024
 
 

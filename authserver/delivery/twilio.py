@@ -22,8 +22,8 @@ of a second of imports, so it is loaded with the first message. `Exchange` does
 the transport in place of the SDK's own, whose timeout begins anew with every
 byte, and which follows HTTPS_PROXY and redirects: where codes go is decided by
 TWILIO_BASE_URL alone. TLS is verified against the system's authorities, like
-mail. TWILIO_EDGE and TWILIO_REGION, which the SDK would read from the
-environment, are no settings here: the base URL can name any host.
+mail. TWILIO_EDGE and TWILIO_REGION, which the SDK reads from the environment,
+have no effect: of its URL the path alone is used.
 
 What failed is told by HTTP status and Twilio's number for the error, never by
 its words: they quote the number.
@@ -53,8 +53,6 @@ CONNECT_S = 3.0
 TALK_S = 7.0  # with CONNECT_S: a message takes 10 s at most
 MAX_ANSWER_BYTES = 65_536  # a message resource has about one thousand
 API_URL = "https://api.twilio.com"
-# Not empty, or the SDK would read the process's environment.
-NO_ENVIRONMENT = {"": ""}
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +80,7 @@ class TwilioSender:
     def send(self, letter: Letter) -> None:
         """Hand the message over to Twilio."""
         # Anything else would be an address of another kind, as whatsapp:+44...
-        if not identifiers.PHONE.fullmatch(letter.recipient):
+        if not identifiers.is_phone(letter.recipient):
             raise Refused("the recipient is not one phone number")
         kind = "messaging_service_sid" if self._from.startswith("MG") else "from_"
         with self._conversation() as client:
@@ -109,9 +107,7 @@ class TwilioSender:
         with Watchdog(self._talk_s) as watchdog:
             exchange = Exchange(self._base, self._tls, self._connect_s, watchdog)
             try:
-                yield Client(
-                    *self._account, http_client=exchange, environment=NO_ENVIRONMENT
-                )
+                yield Client(*self._account, http_client=exchange)
             except (TwilioRestException, TwilioServiceException) as error:
                 _judge(exchange.status, error.code)
 

@@ -2,7 +2,8 @@
 
     loop, woken by `delivery_due` or once a second
         lapsed claims: mails once more, text messages never
-        per channel: claim what is due  -->  a thread per message, at most 4
+        channels in turns: claim what is due (a text message pays here)
+                                        -->  a thread per message, at most 4
                                              word it, send it, record the result
 
 One thread looks and claims; each claimed message has a short-lived thread of
@@ -26,20 +27,19 @@ from typing import NamedTuple
 
 from authserver import codes, errors
 from authserver.app import App
-from authserver.delivery import wording
+from authserver.delivery import claims, wording
 from authserver.delivery.breaker import Breaker
 from authserver.delivery.console import ConsoleSender
 from authserver.delivery.sender import FateUnknown, Letter, Refused, Sender, TryLater
+from authserver.delivery.sms_budget import Alarm
 from authserver.delivery.templates import Templates
 from authserver.delivery.wording import Secrets
 from authserver.settings import Settings
 from authserver.store import one_time_codes, outbox
-from authserver.store.database import Transaction
 from authserver.store.outbox import Message
 
 POLL_S = 1.0  # retries become due without anybody setting the event
 MAX_SENDING = 4  # per channel at a time; mail servers dislike more from one client
-LAPSE_S = 120  # well above the 20 s of a conversation and a slow name server
 RETRY_DELAYS_S = (5, 15, 45, 120)  # after attempt 1, 2, ...; then the last again
 RETRY_FOR_S = 600
 STOP_WAIT_S = 2.0  # a letter takes well under one; stopping ends within ten
@@ -92,6 +92,7 @@ class Worker:
             Lane(channel, sender, Breaker(), threading.Semaphore(MAX_SENDING))
             for channel, sender in chosen.items()
         ]
+        self._alarm = Alarm(app.metrics)
         self._stopping = threading.Event()
         self._sending: list[threading.Thread] = []
         # Daemons, so that a program that forgets `stop` can still end.
@@ -119,15 +120,16 @@ class Worker:
     def send_due(self) -> None:
         """Give every message that is due a thread, as far as there is room."""
         app = self._app
-        expired, lost, queued = app.database.transaction(_tidy, now=app.now())
+        expired, lost, queued = app.database.transaction(claims.tidy, now=app.now())
         if expired or lost:
             log.warning("%d messages expired unsent, %d lost in a crash", expired, lost)
         if queued >= outbox.MAX_QUEUED:
             log.error("the outbox is full: new messages are dropped")
         self._sending = [thread for thread in self._sending if thread.is_alive()]
-        for lane in self._lanes:
-            while not self._stopping.is_set() and self._send_next(lane):
-                pass
+        # In turns: a flood on one channel must not hold up the other.
+        busy = self._lanes
+        while busy and not self._stopping.is_set():
+            busy = [lane for lane in busy if self._send_next(lane)]
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -141,23 +143,30 @@ class Worker:
             self._app.delivery_due.clear()
 
     def _send_next(self, lane: Lane) -> bool:
-        """Claim one message and start its thread; False if there is none."""
+        """Claim one message and start its thread; False if there is none.
+
+        One that may not be sent is given up.
+        """
         app = self._app
         if not lane.breaker.ready(app.monotonic()):
             return False
         if not lane.places.acquire(blocking=False):
             return False  # whoever ends sets `delivery_due`
         try:
-            message = app.database.transaction(_claim_next, lane.channel, now=app.now())
+            claimed = app.database.transaction(
+                claims.claim_next, lane.channel, settings=app.settings, now=app.now()
+            )
         except BaseException:
             lane.places.release()
             raise
-        if message is None:
+        if not isinstance(claimed, Message):
             lane.places.release()
-            return False
+            if claimed is not None:
+                self._alarm.sound(claimed)
+            return claimed is not None
         lane.breaker.attempted(app.monotonic())
         thread = threading.Thread(
-            target=self._send, args=(lane, message), name="delivery-send", daemon=True
+            target=self._send, args=(lane, claimed), name="delivery-send", daemon=True
         )
         self._sending.append(thread)
         thread.start()
@@ -261,24 +270,3 @@ class Worker:
             outbox.update_given_up, message, last_error=reason
         )
         log.warning("%s %s given up: %s", message.kind, message.id, reason)
-
-
-def _tidy(tx: Transaction, *, now: int) -> tuple[int, int, int]:
-    """Settle what no sender will report on.
-
-    Returns how many messages expired unsent, were lost in a crash, are waiting.
-    """
-    outbox.update_interrupted(tx, now=now)
-    lost = outbox.update_lost(tx, now=now)
-    expired = outbox.update_expired(tx, now=now)
-    return expired, lost, outbox.count_by_status(tx, "queued")
-
-
-def _claim_next(tx: Transaction, channel: str, *, now: int) -> Message | None:
-    message = outbox.find_by_channel(tx, channel, now=now)
-    lapses_at = now + LAPSE_S
-    if message is None or not outbox.claim(tx, message, now=now, lapses_at=lapses_at):
-        return None
-    return message._replace(
-        status="sending", attempts=message.attempts + 1, due_at=lapses_at
-    )

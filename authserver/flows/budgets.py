@@ -42,6 +42,8 @@ CODE_FAILURES = (Budget(10, 10 / HOUR_S), Budget(30, 30 / DAY_S))
 # Five registrations may share a contact, and each guess is made at all of them.
 CONTACT_GUESSES = (Budget(30, 30 / HOUR_S), Budget(100, 100 / DAY_S))
 SENDS_PER_HOUR = Budget(10, 10 / HOUR_S)  # nobody's mailbox is a target practice
+NUMBERS_PER_HOUR = 5  # new phone numbers from one address: each may cost a message
+ONCE_AN_HOUR = Budget(1, 1 / HOUR_S)
 WIDE_NETWORK_FACTOR = 8  # a /48 has 65,536 times /64; eight budgets are enough
 DECOYS = 256  # rows that unknown identifiers share
 
@@ -70,8 +72,7 @@ class Attempt(NamedTuple):
         """Put everything back, but for a wrong proof or a bug of ours."""
         refused = isinstance(error, errors.AuthError)
         if error is None or (refused and not isinstance(error, WRONG_PROOF)):
-            for key, budget in self.claims:
-                self.app.limiter.give_back(key, budget, now=self.app.monotonic())
+            _give_back(self.app, self.claims)
 
 
 def network(address: str) -> str:
@@ -108,7 +109,13 @@ def admit_token(app: App, caller: Caller) -> Attempt:
 
 
 def admit_send(app: App, caller: Caller, identifier: str) -> Attempt:
-    """Count a request for a code; raise `TooManyRequests`."""
+    """Count a request for a code; raise `TooManyRequests`.
+
+    A phone number counts twice: by itself, and among those that this address
+    has named within the hour.
+    """
+    if identifiers.is_phone(identifier):
+        _admit_number(app, caller, identifier)
     return _charge(app, _each(_typed("send", identifier, caller), _sends(app)))
 
 
@@ -154,7 +161,7 @@ def charge_password(tx: Transaction, owner: str, *, now: int) -> bool:
     Ten failures in 15 minutes; from then on single tries, each after a wait
     that doubles from one minute to an hour.
     """
-    limit = _claim(tx, f"password {owner}", PASSWORD_FAILURES, now)
+    limit = _password_row(tx, owner, now)
     if now - limit.updated_at >= BLOCKS_FORGOTTEN_S:
         limit = Limit(limit.name, PASSWORD_FAILURES.capacity, now)
     if now < limit.blocked_until:
@@ -175,7 +182,7 @@ def charge_password(tx: Transaction, owner: str, *, now: int) -> bool:
 
 def refund_password(tx: Transaction, owner: str, *, now: int) -> None:
     """Give back a password try that was right, and end the waits."""
-    limit = _claim(tx, f"password {owner}", PASSWORD_FAILURES, now)
+    limit = _password_row(tx, owner, now)
     bucket = ratelimit.give_back(
         Bucket(limit.tokens, limit.updated_at), PASSWORD_FAILURES, now=now
     )
@@ -196,7 +203,7 @@ def charge_code(tx: Transaction, owner: str, *, now: int) -> bool:
 def refund_code(tx: Transaction, owner: str, *, now: int) -> None:
     """Give back a guess that was right."""
     for name, budget in _each(f"code {owner}", CODE_FAILURES):
-        limit = _claim(tx, name, budget, now)
+        limit = limits.claim_or_insert(tx, Limit(name, budget.capacity, now))
         bucket = Bucket(limit.tokens, limit.updated_at)
         bucket = ratelimit.give_back(bucket, budget, now=now)
         limits.update(tx, Limit(limit.name, bucket.tokens, now))
@@ -205,6 +212,11 @@ def refund_code(tx: Transaction, owner: str, *, now: int) -> None:
 def charge_send(tx: Transaction, app: App, owner: str, *, now: int) -> bool:
     """Charge a message to an account's contact; False: do not send it."""
     return _charge_rows(tx, _each(f"send {owner}", _sends(app)), now=now)
+
+
+def _password_row(tx: Transaction, owner: str, now: int) -> Limit:
+    full = Limit(f"password {owner}", PASSWORD_FAILURES.capacity, now)
+    return limits.claim_or_insert(tx, full)
 
 
 def _sends(app: App) -> tuple[Budget, ...]:
@@ -219,6 +231,16 @@ def _each(key: str, budgets: tuple[Budget, ...]) -> tuple[Claim, ...]:
 def _typed(kind: str, identifier: str, caller: Caller) -> str:
     place = network(caller.address)
     return f"{kind} {place} {identifiers.budget_key(identifier)}"
+
+
+def _admit_number(app: App, caller: Caller, phone: str) -> None:
+    named = ((_typed("number", phone, caller), ONCE_AN_HOUR),)
+    if _take(app, named) == 0:  # else this address has named it before
+        try:
+            _charge(app, _by_address("numbers", caller, NUMBERS_PER_HOUR, HOUR_S))
+        except errors.TooManyRequests:
+            _give_back(app, named)
+            raise
 
 
 def _failures(app: App, caller: Caller) -> tuple[Claim, ...]:
@@ -248,32 +270,24 @@ def _charge(app: App, claims: tuple[Claim, ...]) -> Attempt:
 
 def _take(app: App, claims: tuple[Claim, ...]) -> float:
     """Take from all or from none; return the seconds to wait."""
-    now = app.monotonic()
     for taken, (key, budget) in enumerate(claims):
-        wait_s = app.limiter.take(key, budget, now=now)
+        wait_s = app.limiter.take(key, budget, now=app.monotonic())
         if wait_s > 0:
-            for earlier_key, earlier in claims[:taken]:
-                app.limiter.give_back(earlier_key, earlier, now=now)
+            _give_back(app, claims[:taken])
             return wait_s
     return 0
 
 
-def _claim(tx: Transaction, name: str, budget: Budget, now: int) -> Limit:
-    """Return the row of `name`, locked; a missing one starts full."""
-    if limits.claim(tx, name):
-        row = limits.find_by_name(tx, name)
-        if row is not None:
-            return row
-    fresh = Limit(name, budget.capacity, now)
-    limits.insert(tx, fresh)
-    return fresh
+def _give_back(app: App, claims: tuple[Claim, ...]) -> None:
+    for key, budget in claims:
+        app.limiter.give_back(key, budget, now=app.monotonic())
 
 
 def _charge_rows(tx: Transaction, claims: tuple[Claim, ...], *, now: int) -> bool:
     """Take from all rows or from none."""
     after = []
     for name, budget in claims:
-        limit = _claim(tx, name, budget, now)
+        limit = limits.claim_or_insert(tx, Limit(name, budget.capacity, now))
         bucket = Bucket(limit.tokens, limit.updated_at)
         bucket, wait_s = ratelimit.take(bucket, budget, now=now)
         if wait_s > 0:

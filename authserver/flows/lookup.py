@@ -7,7 +7,7 @@ several registrations may.
 
 from typing import NamedTuple
 
-from authserver import identifiers
+from authserver import errors, identifiers
 from authserver.app import App, Caller
 from authserver.flows import budgets
 from authserver.flows.authenticate import Authenticated
@@ -150,3 +150,13 @@ def deliverable(app: App, channel: str) -> bool:
     return (
         channel == "email" or settings.sms_configured or not settings.email_configured
     )
+
+
+def check_number(app: App, phone: str) -> None:
+    """Raise `RuleBroken` for a number that no text message may be sent to."""
+    if not deliverable(app, "sms"):
+        raise errors.RuleBroken("phone", "This server cannot send text messages.")
+    if not identifiers.is_of_country(phone, app.settings.sms_countries):
+        raise errors.RuleBroken(
+            "phone", "This server sends no text messages to that country."
+        )

@@ -79,8 +79,8 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
     phone = (
         identifiers.phone(form.phone, country_code) if form.phone is not None else None
     )
-    if phone is not None and not lookup.deliverable(app, "sms"):
-        raise errors.RuleBroken("phone", "This server cannot send text messages.")
+    if phone is not None:
+        lookup.check_number(app, phone)
     if form.confirm_password not in (None, form.password):
         raise errors.RuleBroken("confirm_password", "The two passwords differ.")
     own = [name for name in (username, email, phone) if name]

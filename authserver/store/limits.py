@@ -52,6 +52,16 @@ def claim(tx: Transaction, name: str) -> bool:
     return matched == 1
 
 
+def claim_or_insert(tx: Transaction, fresh: Limit) -> Limit:
+    """Return the row of that name, locked; store `fresh` if there is none."""
+    if claim(tx, fresh.name):
+        row = find_by_name(tx, fresh.name)
+        if row is not None:
+            return row
+    insert(tx, fresh)
+    return fresh
+
+
 def find_by_name(tx: Transaction, name: str) -> Limit | None:
     """Return the budget of `name`."""
     row = tx.one(

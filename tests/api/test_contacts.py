@@ -170,7 +170,10 @@ def test_current_password_is_needed(inside):
 
 @pytest.mark.parametrize(
     "app",
-    [{"email_host": "mail.example.org", "email_from": "a@example.org"}],
+    [
+        {"email_host": "mail.example.org", "email_from": "a@example.org"},
+        {"sms_countries": "91"},
+    ],
     indirect=True,
 )
 def test_phone_is_refused_where_no_text_message_can_be_sent(inside):

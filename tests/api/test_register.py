@@ -103,6 +103,21 @@ def test_phone_is_refused_where_no_text_message_can_be_sent(client):
     assert answer.payload["errors"][0]["field"] == "phone"
 
 
+@pytest.mark.parametrize("app", [{"sms_countries": "91,4420"}], indirect=True)
+def test_phone_of_another_country_is_refused(client):
+    abroad = client.post("/auth/register", **form(phone="+4915112345678"))
+    at_home = client.post("/auth/register", **form(phone=PHONE))
+
+    assert (abroad.status, abroad.code) == (422, "rule_broken")
+    assert abroad.payload["errors"] == [
+        {
+            "field": "phone",
+            "message": "This server sends no text messages to that country.",
+        }
+    ]
+    assert at_home.status == 201
+
+
 def test_missing_fields_are_all_named(client):
     answer = client.post("/auth/register", email="bob@example.org")
 

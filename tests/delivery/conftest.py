@@ -74,6 +74,19 @@ def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Certif
     return certificate
 
 
+@contextlib.contextmanager
+def full_port() -> Iterator[int]:
+    """Yield a port where nobody answers: its queue of connections is full."""
+    with contextlib.ExitStack() as held:
+        server = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = server.getsockname()[1]
+        for _ in range(2):
+            filler = held.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        yield port
+
+
 class ScriptedServer:
     """Serves one connection with fixed replies; None hangs up instead.
 

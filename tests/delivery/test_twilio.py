@@ -6,7 +6,6 @@ The SDK is the real one; Twilio is a server on a port of this machine.
 import contextlib
 import json
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -38,7 +37,7 @@ from tests.twilio_stub import (
     TwilioStub,
 )
 
-from .conftest import LETTER
+from .conftest import LETTER, full_port
 
 NUMBER = "+442079460018"
 TEXT = LETTER._replace(recipient=NUMBER, text="492039 is your code.")
@@ -178,28 +177,16 @@ def test_host_without_an_address_is_unreachable(make_sender):
     assert failure.value.unreachable
 
 
-@pytest.fixture
-def full_port():
-    """A port at which nobody answers: its queue of connections is full."""
-    with contextlib.ExitStack() as held:
-        server = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        port = server.getsockname()[1]
-        for _ in range(2):
-            filler = held.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
-        yield port
-
-
-def test_connecting_is_given_up_in_time(make_sender, full_port):
-    sender = make_sender(twilio_base_url=f"http://127.0.0.1:{full_port}")
-    started_at = time.monotonic()
-
-    with pytest.raises(TryLater, match="connecting: timed out") as failure:
-        sender.send(TEXT)
+def test_connecting_is_given_up_in_time(make_sender):
+    with full_port() as port:
+        sender = make_sender(twilio_base_url=f"http://127.0.0.1:{port}")
+        started_at = time.monotonic()
+        with pytest.raises(TryLater, match="connecting: timed out") as failure:
+            sender.send(TEXT)
+        lasted_s = time.monotonic() - started_at
 
     assert failure.value.unreachable
-    assert 0.9 < time.monotonic() - started_at < 5
+    assert 0.9 < lasted_s < 5
 
 
 @pytest.mark.parametrize(

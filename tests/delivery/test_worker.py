@@ -8,10 +8,11 @@ import pytest
 from authserver import codes
 from authserver.delivery import templates
 from authserver.delivery import worker as worker_module
+from authserver.delivery.claims import LAPSE_S
 from authserver.delivery.console import ConsoleSender
 from authserver.delivery.sender import FateUnknown, Refused, TryLater
 from authserver.delivery.smtp import SmtpSender
-from authserver.delivery.worker import LAPSE_S, NoSender, Worker
+from authserver.delivery.worker import NoSender, Worker
 from authserver.store import outbox
 
 from .conftest import CODE_ID

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from authserver import errors
-from authserver.delivery import worker as worker_module
+from authserver.delivery import claims
 from authserver.delivery.sender import Letter, TryLater
 from authserver.delivery.worker import Worker
 from authserver.store import outbox
@@ -202,7 +202,7 @@ def test_place_of_a_message_that_cannot_be_claimed_is_kept(app, message, postman
         """Fails whenever something is claimed."""
 
         def transaction(self, function, *args, **kwargs):
-            if function is worker_module._claim_next:
+            if function is claims.claim_next:
                 raise sqlite3.OperationalError("disk I/O error")
             return app.database.transaction(function, *args, **kwargs)
 

@@ -1,5 +1,6 @@
 """What one place may ask, send and get wrong: every number exactly."""
 
+import itertools
 from functools import partial
 
 import pytest
@@ -8,6 +9,7 @@ from authserver import errors
 from authserver.app import Caller
 from authserver.flows import budgets
 from authserver.web.dispatch import Site
+from tests.conftest import PASSWORD
 from tests.counting import passes, wait_of
 
 HERE = Caller("192.0.2.1", "", "")
@@ -77,6 +79,81 @@ def test_empty_budget_of_an_account_sends_nothing_and_says_nothing(
 
     assert {answer.status for answer in answers} == {200}
     assert len(mailbox.fetch()) == 3
+
+
+# Numbers.
+
+
+def numbers(app, address="192.0.2.1"):
+    """Return what asks for a code to a number never asked for before."""
+    fresh = itertools.count(442079460000)
+    caller = Caller(address, "", "")
+    return lambda: budgets.admit_send(app, caller, f"+{next(fresh)}")
+
+
+def test_address_may_name_five_phone_numbers_an_hour(app, clock):
+    ask = numbers(app)
+
+    assert passes(ask) == 5
+    assert 719 <= wait_of(ask) <= 721
+    clock.advance(HOUR_S)
+    assert passes(ask) == 5
+
+
+def test_number_named_again_does_not_count(app, clock):
+    ask = numbers(app)
+    for _ in range(3):
+        budgets.admit_send(app, HERE, "+442079460018")
+        clock.advance(60)
+
+    assert passes(ask) == 4
+    budgets.admit_send(app, HERE, "+442079460018")
+    assert passes(numbers(app, "192.0.2.2")) == 5
+
+
+def test_number_that_was_refused_was_not_named(app, clock):
+    passes(numbers(app))
+    ask = partial(budgets.admit_send, app, HERE, "+442079460018")
+
+    assert [wait_of(ask) > 0 for _ in range(3)] == [True] * 3
+    clock.advance(720)
+    assert passes(ask) == 3
+
+
+def test_addresses_of_one_64_share_their_numbers(app):
+    assert passes(numbers(app, "2001:db8::1")) == 5
+    with pytest.raises(errors.TooManyRequests):
+        budgets.admit_send(app, Caller("2001:db8::2", "", ""), "+4915112345678")
+
+
+def test_mail_addresses_are_not_counted_as_numbers(app):
+    addresses = itertools.count()
+
+    def ask():
+        budgets.admit_send(app, HERE, f"+44207946001{next(addresses)}@example.org")
+
+    assert passes(ask, most=50) == 50
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/auth/otp", {}),
+        ("/forgot-password", {}),
+        ("/auth/contacts", {"current_password": PASSWORD}),
+        ("/auth/register", {"username": "carol", "password": PASSWORD}),
+    ],
+)
+def test_sixth_number_is_refused_wherever_it_is_typed(client, logged_in, path, body):
+    inside = client.bearer(logged_in.payload["access_token"])
+    for number in range(5):
+        inside.post("/auth/otp", phone=f"+4915112345{number}")
+
+    refused = inside.post(path, phone="+442079460018", **body)
+    known = inside.post("/auth/otp", phone="+49151123450")
+
+    assert (refused.status, known.status) == (429, 200)
+    assert int(refused.header("Retry-After")) > 600
 
 
 # Addresses.

@@ -1,0 +1,49 @@
+"""The delivery worker's transactions: what it settles, and what it takes on.
+
+A message is claimed by one conditional UPDATE, so that each attempt has one
+owner. In the same transaction a text message pays (`sms_budget`); one that may
+not be sent is given up there, and nobody ever holds it.
+"""
+
+from authserver.delivery import sms_budget
+from authserver.delivery.sms_budget import Refusal
+from authserver.settings import Settings
+from authserver.store import outbox
+from authserver.store.database import Transaction
+from authserver.store.outbox import Message
+
+LAPSE_S = 120  # well above the 20 s of a conversation and a slow name server
+
+
+def tidy(tx: Transaction, *, now: int) -> tuple[int, int, int]:
+    """Settle what no sender will report on.
+
+    Returns how many messages expired unsent, were lost in a crash, are waiting.
+    """
+    outbox.update_interrupted(tx, now=now)
+    lost = outbox.update_lost(tx, now=now)
+    expired = outbox.update_expired(tx, now=now)
+    return expired, lost, outbox.count_by_status(tx, "queued")
+
+
+def claim_next(
+    tx: Transaction, channel: str, *, settings: Settings, now: int
+) -> Message | Refusal | None:
+    """Claim the message that is due for the longest time.
+
+    A refusal tells that it was given up instead; None, that there was none.
+    """
+    due = outbox.find_by_channel(tx, channel, now=now)
+    lapses_at = now + LAPSE_S
+    if due is None or not outbox.claim(tx, due, now=now, lapses_at=lapses_at):
+        return None
+    message = due._replace(
+        status="sending", attempts=due.attempts + 1, due_at=lapses_at
+    )
+    if channel != "sms" or message.attempts > 1:  # then it has paid already
+        return message
+    refusal = sms_budget.charge(tx, message.recipient, settings=settings, now=now)
+    if refusal is None:
+        return message
+    outbox.update_given_up(tx, message, last_error=refusal.reason)
+    return refusal
