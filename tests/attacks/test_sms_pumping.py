@@ -8,17 +8,25 @@ from an address of its own; what counts is how many messages leave.
 """
 
 import itertools
+from functools import partial
 
 import pytest
 
 from authserver import runtime
+from authserver.delivery import sms_budget
 from authserver.delivery.worker import Worker
 from authserver.store import outbox, users
 from authserver.store.users import User
 from authserver.web.dispatch import Site
+from tests import databases
 
 HOUR_S, DAY_S = 3600, 86400
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(params=databases.ENGINES)
+def engine(request):
+    return request.param
 
 
 class Network:
@@ -189,3 +197,16 @@ def test_number_of_another_country_gets_no_message(app, pump, network, client):
     assert known.public() == unknown.public()
     assert network.drain() == 0
     assert app.metrics.value("sms_refused", "country") == 1
+
+
+@pytest.mark.parametrize("app", [{"sms_daily_limit": 40}], indirect=True)
+def test_messages_that_pay_at_one_moment_pay_one_after_the_other(app, at_once):
+    # As the workers of several processes do that share a database.
+    def pay(number):
+        return app.database.transaction(
+            sms_budget.charge, number, settings=app.settings, now=app.now()
+        )
+
+    refusals = at_once([partial(pay, number) for number in everywhere(60)])
+
+    assert refusals.count(None) == 20

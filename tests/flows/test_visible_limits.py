@@ -7,7 +7,7 @@ import pytest
 
 from authserver import errors
 from authserver.app import Caller
-from authserver.flows import budgets
+from authserver.flows import budgets, places
 from authserver.web.dispatch import Site
 from tests.conftest import PASSWORD
 from tests.counting import passes, wait_of
@@ -317,5 +317,5 @@ def test_typed_names_are_limited_per_network(app):
     ],
 )
 def test_network_is_what_one_customer_has(address, network, neighbourhood):
-    assert budgets.network(address) == network
-    assert budgets.neighbourhood(address) == neighbourhood
+    assert places.network(address) == network
+    assert places.neighbourhood(address) == neighbourhood
