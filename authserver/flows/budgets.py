@@ -21,12 +21,12 @@ stranger who empties the common one locks nobody out of their usual place. IPv6
 counts by /64, the smallest network a customer gets.
 """
 
-import ipaddress
 import math
 from typing import NamedTuple
 
 from authserver import errors, identifiers, ratelimit, tokens
 from authserver.app import App, Caller
+from authserver.flows import places
 from authserver.ratelimit import Bucket, Budget
 from authserver.store import known_addresses, limits
 from authserver.store.database import Transaction
@@ -73,16 +73,6 @@ class Attempt(NamedTuple):
         refused = isinstance(error, errors.AuthError)
         if error is None or (refused and not isinstance(error, WRONG_PROOF)):
             _give_back(self.app, self.claims)
-
-
-def network(address: str) -> str:
-    """Return what one customer has: an IPv4 address, or a /64 of IPv6."""
-    return _prefix(address, 32, 64)
-
-
-def neighbourhood(address: str) -> str:
-    """Return the /24 or /48 around an address: the same place, roughly."""
-    return _prefix(address, 24, 48)
 
 
 def admit_request(app: App, caller: Caller) -> None:
@@ -144,7 +134,7 @@ def account(
     tx: Transaction, user_id: str | None, caller: Caller, identifier: str, *, now: int
 ) -> str:
     """Return whose budget a try is charged to: an account's, or a decoy's."""
-    place = network(caller.address)
+    place = places.network(caller.address)
     if user_id is None:
         # Read as much as for a known account.
         known_addresses.find_last_login(tx, "", place)
@@ -192,7 +182,7 @@ def refund_password(tx: Transaction, owner: str, *, now: int) -> None:
 def forget_failures(tx: Transaction, user_id: str, caller: Caller) -> None:
     """Forget the account's failed passwords, also here: it has a new one."""
     limits.delete_by_name(tx, f"password {user_id}")
-    limits.delete_by_name(tx, f"password {user_id} {network(caller.address)}")
+    limits.delete_by_name(tx, f"password {user_id} {places.network(caller.address)}")
 
 
 def charge_code(tx: Transaction, owner: str, *, now: int) -> bool:
@@ -229,7 +219,7 @@ def _each(key: str, budgets: tuple[Budget, ...]) -> tuple[Claim, ...]:
 
 
 def _typed(kind: str, identifier: str, caller: Caller) -> str:
-    place = network(caller.address)
+    place = places.network(caller.address)
     return f"{kind} {place} {identifiers.budget_key(identifier)}"
 
 
@@ -251,11 +241,11 @@ def _failures(app: App, caller: Caller) -> tuple[Claim, ...]:
 def _by_address(
     kind: str, caller: Caller, count: int, period_s: int
 ) -> tuple[Claim, ...]:
-    own = (f"{kind} {network(caller.address)}", Budget(count, count / period_s))
+    own = (f"{kind} {places.network(caller.address)}", Budget(count, count / period_s))
     if ":" not in caller.address:
         return (own,)
     wide = WIDE_NETWORK_FACTOR * count
-    around = f"{kind} around {neighbourhood(caller.address)}"
+    around = f"{kind} around {places.neighbourhood(caller.address)}"
     return (own, (around, Budget(wide, wide / period_s)))
 
 
@@ -296,11 +286,3 @@ def _charge_rows(tx: Transaction, claims: tuple[Claim, ...], *, now: int) -> boo
     for limit in after:
         limits.update(tx, limit)
     return True
-
-
-def _prefix(address: str, bits_of_4: int, bits_of_6: int) -> str:
-    bits = bits_of_6 if ":" in address else bits_of_4
-    try:
-        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
-    except ValueError:
-        return address  # a test's or an embedder's own name for a caller

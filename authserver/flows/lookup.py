@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from authserver import errors, identifiers
 from authserver.app import App, Caller
-from authserver.flows import budgets
+from authserver.flows import places
 from authserver.flows.authenticate import Authenticated
 from authserver.identifiers import Identifier
 from authserver.store import registrations, users
@@ -117,7 +117,7 @@ def meant(
     """
     if registration_id is not None:
         return [each for each in waiting if each.id == registration_id]
-    place = budgets.network(caller.address)
+    place = places.network(caller.address)
     return [each for each in waiting if each.address == place] or waiting
 
 

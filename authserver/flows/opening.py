@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from authserver import errors, jwt, tokens
 from authserver.app import App
-from authserver.flows import authenticate, budgets, lookup, records
+from authserver.flows import authenticate, lookup, places, records
 from authserver.flows.lookup import Profile
 from authserver.flows.records import Operation
 from authserver.store import known_addresses, refresh_tokens, sessions, users
@@ -105,7 +105,7 @@ def insert(
     if plan.refresh_token:
         refresh_tokens.insert(tx, first_token(app, session, plan.refresh_token, now))
     users.update_last_login(tx, user.id, now=now)
-    place = budgets.network(caller.address)
+    place = places.network(caller.address)
     if not known_addresses.update_last_login(tx, user.id, place, now=now):
         known_addresses.insert(tx, user.id, place, now=now)
     records.note(tx, operation, "login", user_id=user.id, identifier=user.username)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from authserver import errors, tokens
 from authserver.app import App, Caller
-from authserver.flows import budgets, lookup, opening, records
+from authserver.flows import budgets, lookup, opening, places, records
 from authserver.flows.opening import Tokens
 from authserver.flows.records import Operation
 from authserver.store import refresh_tokens, sessions, users
@@ -53,7 +53,7 @@ def exchange(app: App, caller: Caller, presented: str) -> Tokens:
             nonce=tokens.operation_id(),
             spent_at=operation.now,
             spent_by=operation.id,
-            spent_from=budgets.neighbourhood(caller.address),
+            spent_from=places.neighbourhood(caller.address),
         )
         outcome = app.database.transaction(_rotate, app, operation, presented, spending)
         # Refuse out here: an exception inside would undo the revocation.

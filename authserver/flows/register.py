@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from authserver import errors, identifiers, tokens
 from authserver.app import App, Caller
-from authserver.flows import budgets, challenges, lookup, records
+from authserver.flows import budgets, challenges, lookup, places, records
 from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Profile
 from authserver.flows.records import Operation
@@ -94,7 +94,7 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
         email=email,
         phone=phone,
         password_hash="",
-        address=budgets.network(caller.address),
+        address=places.network(caller.address),
         created_at=now,
         expires_at=now + REGISTRATION_TTL_S,
     )

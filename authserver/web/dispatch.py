@@ -21,7 +21,7 @@ from typing import Any
 
 from authserver import errors
 from authserver.app import App
-from authserver.flows import budgets
+from authserver.flows import budgets, places
 from authserver.web import cors, fields, json_body, routes
 from authserver.web.messages import Header, Request, Response
 from authserver.web.route import CHANGING, Route
@@ -151,7 +151,7 @@ def _answer(app: App, route: Route, request: Request) -> Response:
     if route.limited:
         budgets.admit_request(app, request.caller())
     if route.hashes and request.values[route.hashes] is not None:
-        place = budgets.network(request.address)  # else a /64 has 2**64 shares
+        place = places.network(request.address)  # else a /64 has 2**64 shares
         return app.hashing.run(place, route.endpoint, app, request)
     return route.endpoint(app, request)
 
