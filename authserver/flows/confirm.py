@@ -50,11 +50,6 @@ class _Link(NamedTuple):
     def user_id(self) -> str | None:
         return self.person.id if isinstance(self.person, User) else None
 
-    @property
-    def password_version(self) -> int:
-        # A registration becomes a user with its own password, version 1.
-        return self.person.password_version if isinstance(self.person, User) else 1
-
 
 def with_link(app: App, caller: Caller, proof: Proof) -> Profile:
     """Prove the contact that a link was mailed to.
@@ -68,9 +63,7 @@ def with_link(app: App, caller: Caller, proof: Proof) -> Profile:
         payer = None
         if proof.password is not None:
             payer = _check_password(app, operation, link, proof.password)
-        outcome = app.database.transaction(
-            _confirm, app, operation, proof, link, payer=payer
-        )
+        outcome = app.database.transaction(_confirm, app, operation, proof, payer=payer)
         if isinstance(outcome, errors.AuthError):
             raise outcome
         app.delivery_due.set()
@@ -131,19 +124,17 @@ def _confirm(
     app: App,
     operation: Operation,
     proof: Proof,
-    seen: _Link | None,
     *,
     payer: str | None,
 ) -> User | errors.AuthError:
     """Spend the token and prove the contact, or return the refusal."""
     link = _find(tx, app, operation, proof.token)
     outcome: User | errors.AuthError = errors.InvalidCode("no live link")
-    if link is not None and seen is not None:
-        unchanged = link.password_version == seen.password_version
-        entitled = _suffices(link, proof.session) if payer is None else unchanged
+    # A password that was replaced meanwhile took the link with it.
+    if link is not None and (payer is not None or _suffices(link, proof.session)):
+        outcome = verify.prove(tx, operation, link.code)
+    elif link is not None:
         outcome = errors.InvalidCredentials("link of a user who is not here")
-        if entitled:
-            outcome = verify.prove(tx, operation, link.code)
     if payer is not None:
         budgets.refund_password(tx, payer, now=operation.now)
     if isinstance(outcome, errors.AuthError):

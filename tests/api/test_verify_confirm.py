@@ -180,6 +180,14 @@ def test_new_address_is_proven_inside_the_session(inside, new_token, mailbox, al
     assert [letter.recipient for letter in mailbox.fetch()] == [alice.email]
 
 
+def test_owner_of_the_old_address_is_told_at_once(app, inside, new_token):
+    app.delivery_due.clear()
+
+    inside.post(PATH, token=new_token)
+
+    assert app.delivery_due.is_set()
+
+
 def test_new_address_is_proven_with_the_password(client, inside, new_token):
     answer = client.post(PATH, token=new_token, password=PASSWORD)
 
@@ -363,6 +371,13 @@ def test_passwords_of_a_registration_are_bounded_from_everywhere(client, token):
     answer = client.post(PATH, token=token, password=PASSWORD)
 
     assert answer.code == "invalid_credentials"
+
+
+def test_failed_logins_at_the_address_do_not_kill_the_link(client, token):
+    for number in range(12):
+        log_in(client.at(f"198.51.100.{number}"), BOB, "guess")
+
+    assert client.post(PATH, token=token, password=PASSWORD).status == 200
 
 
 def test_guesses_by_link_and_by_login_share_the_account_s_budget(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from authserver.web import pages
+from authserver.web import pages, routes
 
 ROOT = Path(__file__).parents[2]
 POLICY = {
@@ -198,6 +198,14 @@ def test_a_wheel_carries_every_file_that_is_no_module():
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }
     assert present - carried == set()
+
+
+@pytest.mark.parametrize("name", ["verify.js", "reset.js"])
+def test_script_posts_to_a_route_below_the_folder_of_its_page(name):
+    script = (pages.FOLDER / name).read_text()
+
+    [path] = re.findall(r'^  path: "(.*)",$', script, re.MULTILINE)
+    assert "POST" in routes.find(f"/{path}")[0]
 
 
 def test_scripts_write_no_html():
