@@ -30,6 +30,7 @@ class Answer(NamedTuple):
 
     An `example` of text is the whole body, of one of `media_types`. `open`:
     the example leaves names out. `cookies` are those that it sets or clears.
+    `unchanged`: who has it already may be told so, by a 304.
     """
 
     example: Mapping[str, Any] | str
@@ -39,6 +40,7 @@ class Answer(NamedTuple):
     cookies: tuple[str, ...] = ()
     media_types: tuple[str, ...] = (JSON,)
     open: bool = False
+    unchanged: bool = False
 
 
 CONTACTS = ("email", "phone")  # of a user, who has at least one of them
@@ -118,5 +120,7 @@ DOCUMENT = Answer(
     open=True,
 )
 PAGE = Answer("<!DOCTYPE html>", media_types=(HTML,))
-ASSET = Answer("/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG))
+ASSET = Answer(
+    "/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG), unchanged=True
+)
 NOTHING = Answer("", HTTPStatus.NO_CONTENT, media_types=())

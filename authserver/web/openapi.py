@@ -18,6 +18,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from authserver import errors
@@ -156,19 +157,20 @@ class _Responses:
 
 def _operation(route: Route, path: str, shared: _Responses) -> Schema:
     canonical = route.paths[0]
-    alias = f"Another name of {route.method} {canonical}."
-    summary = _first_line(route.endpoint) if path == canonical else alias
     operation: Schema = {
         "operationId": _operation_id(route.method, path),
-        "summary": summary,
+        "summary": _first_line(route.endpoint),
         "description": _description(route.endpoint),
         "tags": [_tag(route)],
         "security": [{each: []} if each else {} for each in route.credentials],
         "responses": {
-            str(int(route.success.status)): _success(route.success),
+            **_successes(route.success),
             **shared.of_refusals((*route.raises, *WIRE)),
         },
     }
+    if path != canonical:
+        operation["summary"] = f"Another name of {route.method} {canonical}."
+        operation["x-same-as"] = _operation_id(route.method, canonical)
     _, _, parameter = path.partition("{")
     if parameter:
         operation["parameters"] = [_parameter(parameter.removesuffix("}"))]
@@ -205,14 +207,21 @@ def _request_body(route: Route) -> Schema:
     }
 
 
-def _success(answer: Answer) -> Schema:
-    response: Schema = {
+def _successes(answer: Answer) -> dict[str, Schema]:
+    content = {"schema": schemas.of_answer(answer), "example": answer.example}
+    success: Schema = {
         "description": answer.status.phrase,
         "headers": _headers("Set-Cookie" if answer.cookies else None),
+        "content": dict.fromkeys(answer.media_types, content),
     }
-    content = {"schema": schemas.of_answer(answer), "example": answer.example}
-    response["content"] = dict.fromkeys(answer.media_types, content)
-    return response
+    responses = {str(int(answer.status)): success}
+    if answer.unchanged:
+        unchanged = HTTPStatus.NOT_MODIFIED
+        responses[str(int(unchanged))] = {
+            "description": unchanged.phrase,
+            "headers": _headers(None),
+        }
+    return responses
 
 
 def _headers(name: str | None) -> dict[str, Schema]:

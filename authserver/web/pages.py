@@ -2,6 +2,7 @@
 
     GET /verify           verify.html      where mailed links lead: the token
     GET /reset            reset.html       is in the fragment, so not in here
+    GET /docs             docs.html        the API, shown by Swagger UI
     GET /static/{name}    what the pages load
 
 Opening a page changes nothing. Mail scanners open every link before its reader
@@ -31,21 +32,36 @@ from authserver.web.messages import Header, Request, Response
 
 FOLDER = Path(__file__).with_name("static")
 ASSETS = {
+    "docs.css": answers.CSS,
+    "docs.js": answers.JAVASCRIPT,
     "icon.svg": answers.SVG,
     "link.js": answers.JAVASCRIPT,
     "reset.js": answers.JAVASCRIPT,
     "style.css": answers.CSS,
     "verify.js": answers.JAVASCRIPT,
 }
-PAGE_HEADERS: tuple[Header, ...] = (
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; form-action 'none'; base-uri 'none'; "
-        "frame-ancestors 'none'",
-    ),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+_OPENER: Header = ("Cross-Origin-Opener-Policy", "same-origin")
+PAGE_HEADERS: tuple[Header, ...] = (
+    ("Content-Security-Policy", _POLICY.format(images="'self'")),
+    _OPENER,
+)
+DOCS_HEADERS: tuple[Header, ...] = (
+    # Swagger UI's style has its icons within it.
+    ("Content-Security-Policy", _POLICY.format(images="'self' data:")),
+    _OPENER,
+)
+# Swagger UI comes in a package that somebody may install; these two of its
+# files are sent, and none of its code is imported. (swagger-ui-bundle stopped
+# at Swagger UI 4, which cannot read OpenAPI 3.1.)
+SWAGGER_PACKAGE = "flask_swagger_ui"
+SWAGGER_ASSETS = {
+    "swagger-ui-bundle.js": answers.JAVASCRIPT,
+    "swagger-ui.css": answers.CSS,
+}
 
 
 class _File(NamedTuple):
@@ -63,31 +79,58 @@ def reset(_app: App, _request: Request) -> Response:
     return _page("reset.html")
 
 
+def docs(app: App, _request: Request) -> Response:
+    """Show the API to people: in Swagger UI, or as plain text without it."""
+    if _swagger_folder() is not None:
+        return _page("docs.html", DOCS_HEADERS)
+    # Not needed by a server whom nobody asks; and it imports the route table.
+    from authserver.web import readable
+
+    content = readable.page(app.settings.public_url)
+    return Response(
+        HTTPStatus.OK, headers=PAGE_HEADERS, body=content, content_type=answers.HTML
+    )
+
+
 def asset(_app: App, request: Request) -> Response:
     """Send a file that pages load: a script, the style, the icon."""
     name = request.parameters["name"]
-    if name not in ASSETS:
+    folder = FOLDER if name in ASSETS else None
+    if name in SWAGGER_ASSETS:
+        folder = _swagger_folder()
+    if folder is None:
         raise errors.NotFound("no such file")
-    file = _read(name)
+    file = _read(folder / name)
     headers = (("ETag", file.etag), ("Cache-Control", "no-cache"))
     known = request.header("if-none-match") or ""
     if known == "*" or file.etag in known:
         return Response(HTTPStatus.NOT_MODIFIED, headers=headers)
+    media_type = (ASSETS | SWAGGER_ASSETS)[name]
     return Response(
-        HTTPStatus.OK, headers=headers, body=file.content, content_type=ASSETS[name]
+        HTTPStatus.OK, headers=headers, body=file.content, content_type=media_type
     )
 
 
-def _page(name: str) -> Response:
+def _page(name: str, headers: tuple[Header, ...] = PAGE_HEADERS) -> Response:
     return Response(
         HTTPStatus.OK,
-        headers=PAGE_HEADERS,
-        body=_read(name).content,
+        headers=headers,
+        body=_read(FOLDER / name).content,
         content_type=answers.HTML,
     )
 
 
 @functools.cache
-def _read(name: str) -> _File:
-    content = (FOLDER / name).read_bytes()
+def _read(path: Path) -> _File:
+    content = path.read_bytes()
     return _File(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+def _swagger_folder() -> Path | None:
+    """Return where Swagger UI lies, None if it is not installed."""
+    import importlib.util
+
+    found = importlib.util.find_spec(SWAGGER_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        return None
+    return Path(found.submodule_search_locations[0]) / "dist"

@@ -226,6 +226,7 @@ ROUTES = (
         credentials=CALLER,
     ),
     Route("GET", ("/openapi.json",), documents.document, answers.DOCUMENT),
+    Route("GET", ("/docs",), pages.docs, answers.PAGE),
     Route("GET", ("/verify",), pages.verify, answers.PAGE),
     Route("GET", ("/reset",), pages.reset, answers.PAGE),
     Route(

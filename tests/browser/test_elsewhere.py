@@ -8,27 +8,14 @@ unchanged but for the server's address; what is added types and clicks.
 import http.server
 import json
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
+from tests.browser.chromium import browsing, needs_chromium
 from tests.processes import PASSWORD, ROOT, ServerProcess, wait_until
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--remote-debugging-port=0",  # else it ends once the page has loaded
-)
 DRIVER = """
 const told = () => document.querySelector("output").textContent;
 const type = (name, text) => document.querySelector(`[name=${name}]`).value = text;
@@ -64,7 +51,7 @@ async function click(path) {
 }));
 """.replace("PASSWORD", PASSWORD)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+pytestmark = needs_chromium
 
 
 def readme_page(port: int) -> bytes:
@@ -116,21 +103,6 @@ def elsewhere() -> Iterator[Elsewhere]:
         thread.join()
 
 
-@contextmanager
-def browser(folder: Path, url: str) -> Iterator[None]:
-    """Chromium with this page open."""
-    profile = f"--user-data-dir={folder / 'profile'}"
-    with (folder / "browser.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(CHROMIUM), *FLAGS, profile, url], stdout=log, stderr=log
-        )
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.parametrize(
     ("host", "told", "failed"),
     [
@@ -155,7 +127,7 @@ def test_page_of_the_readme_logs_in_where_its_origin_is_listed(
     allowed = {"ALLOWED_ORIGINS": f"http://localhost:{port}", "BCRYPT_ROUNDS": "4"}
     elsewhere.auth = ServerProcess(tmp_path, allowed).start()
     try:
-        with browser(tmp_path, f"http://{host}:{port}/"):
+        with browsing(tmp_path, f"http://{host}:{port}/"):
             wait_until(lambda: elsewhere.report, "the page's report")
     finally:
         elsewhere.auth.kill()

@@ -179,7 +179,7 @@ def test_path_of_a_request_never_reaches_a_file(wire, path):
 def test_every_file_is_in_the_table():
     files = {path.name for path in pages.FOLDER.iterdir()}
 
-    assert files == {*pages.ASSETS, "verify.html", "reset.html"}
+    assert files == {*pages.ASSETS, "docs.html", "verify.html", "reset.html"}
 
 
 def test_a_wheel_carries_every_file_that_is_no_module():
