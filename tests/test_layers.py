@@ -19,6 +19,7 @@ LAYERS = (
         "codes",
         "ratelimit",
         "identifiers",
+        "moments",
     },
     {"store"},
     {"app"},

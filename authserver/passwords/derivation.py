@@ -31,6 +31,7 @@ MAX_MEMORY_BYTES = 256 << 20  # at once, and there are several hashing threads
 MAX_WORK_BYTES = 1 << 30  # memory filled, counted anew in each pass
 MAX_LANES = 16  # of Argon2: each is a thread
 MAX_ITERATIONS = 5_000_000
+KINDS = ("bcrypt", "argon2", "scrypt", "pbkdf2")
 PACKAGES = {"bcrypt": "bcrypt", "argon2": "argon2-cffi"}  # module, distribution
 
 
