@@ -3,6 +3,7 @@
     python server.py            serve
     python server.py migrate    bring the database's schema up to date, then end
     python server.py doctor     look the installation over, say what to mend
+    python server.py audit      print what happened, from the audit log
     python server.py users      import users from another system
     python server.py --help     all commands
 
@@ -36,7 +37,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
         return serve.run
     import argparse  # loads much that serving, the usual case, does not need
 
-    from authserver.commands import doctor, migrate, users
+    from authserver.commands import audit, doctor, migrate, users
 
     parser = argparse.ArgumentParser(
         prog="server.py",
@@ -52,6 +53,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
         ("serve", serve),
         ("migrate", migrate),
         ("doctor", doctor),
+        ("audit", audit),
         ("users", users),
     ):
         command = commands.add_parser(name, help=module.HELP)

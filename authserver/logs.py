@@ -51,12 +51,12 @@ class _TextLines(logging.Formatter):
         name = record.name.removeprefix("authserver.")
         line = (
             f"{_time(record)} {record.levelname:<7} {name} {request_id.get()}: "
-            f"{_printable(record.getMessage())}"
+            f"{printable(record.getMessage())}"
         )
         if record.exc_info:
             # The traceback's own line breaks stay; what it quotes is escaped.
             lines = self.formatException(record.exc_info).splitlines()
-            line += "".join(f"\n    {_printable(text)}" for text in lines)
+            line += "".join(f"\n    {printable(text)}" for text in lines)
         return line
 
 
@@ -78,7 +78,8 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return `text` with everything escaped that a terminal would obey."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

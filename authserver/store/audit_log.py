@@ -3,6 +3,10 @@
 A row is written in the same transaction as what it tells of, so it is there
 exactly if that happened. It never holds a secret: no password, code or token,
 only the canonical form of the identifier that was typed.
+
+It grows for as long as entries are kept, so it is read in pages: each begins
+after the last entry of the one before, which an index finds at once. Entries of
+one second stand in no particular order.
 """
 
 from typing import NamedTuple
@@ -22,6 +26,20 @@ class Entry(NamedTuple):
     address: str
     user_agent: str
     request_id: str
+
+
+class Position(NamedTuple):
+    """A place in the order of the log; `id` is that of the entry before it."""
+
+    at: int
+    id: str = ""
+
+
+class Wanted(NamedTuple):
+    """Which entries are asked for."""
+
+    until: int  # and not at that second itself
+    event: str | None = None  # None is any
 
 
 def insert(tx: Transaction, entry: Entry) -> None:
@@ -46,20 +64,103 @@ def insert(tx: Transaction, entry: Entry) -> None:
     )
 
 
-def list_by_user(tx: Transaction, user_id: str, *, limit: int) -> list[Entry]:
-    """Return the user's latest entries, newest first."""
+def list_after(
+    tx: Transaction, start: Position, wanted: Wanted, *, limit: int
+) -> list[Entry]:
+    """Return the first entries after a position, oldest first."""
+    rows = tx.all(
+        """
+        SELECT id, at, event, outcome, user_id, identifier, address, user_agent,
+               request_id
+          FROM audit_log
+         WHERE at >= ?
+           AND at < ?
+           AND (at > ? OR id > ?)
+           AND (? IS NULL OR event = ?)
+         ORDER BY at, id
+         LIMIT ?
+        """,
+        (
+            start.at,
+            wanted.until,
+            start.at,
+            start.id,
+            wanted.event,
+            wanted.event,
+            limit,
+        ),
+    )
+    return [Entry(*row) for row in rows]
+
+
+def list_by_user_after(
+    tx: Transaction, user_id: str, start: Position, wanted: Wanted, *, limit: int
+) -> list[Entry]:
+    """Return the user's first entries after a position, oldest first."""
     rows = tx.all(
         """
         SELECT id, at, event, outcome, user_id, identifier, address, user_agent,
                request_id
           FROM audit_log
          WHERE user_id = ?
-         ORDER BY at DESC, id DESC
+           AND at >= ?
+           AND at < ?
+           AND (at > ? OR id > ?)
+           AND (? IS NULL OR event = ?)
+         ORDER BY at, id
          LIMIT ?
         """,
-        (user_id, limit),
+        (
+            user_id,
+            start.at,
+            wanted.until,
+            start.at,
+            start.id,
+            wanted.event,
+            wanted.event,
+            limit,
+        ),
     )
     return [Entry(*row) for row in rows]
+
+
+def find_before_latest(
+    tx: Transaction, since: int, wanted: Wanted, *, count: int
+) -> Position | None:
+    """Return after which entry the latest `count` begin; None if all do."""
+    row = tx.one(
+        """
+        SELECT at, id
+          FROM audit_log
+         WHERE at >= ?
+           AND at < ?
+           AND (? IS NULL OR event = ?)
+         ORDER BY at DESC, id DESC
+         LIMIT 1 OFFSET ?
+        """,
+        (since, wanted.until, wanted.event, wanted.event, count),
+    )
+    return Position(*row) if row else None
+
+
+def find_before_latest_by_user(
+    tx: Transaction, user_id: str, since: int, wanted: Wanted, *, count: int
+) -> Position | None:
+    """Return after which of the user's entries the latest `count` begin."""
+    row = tx.one(
+        """
+        SELECT at, id
+          FROM audit_log
+         WHERE user_id = ?
+           AND at >= ?
+           AND at < ?
+           AND (? IS NULL OR event = ?)
+         ORDER BY at DESC, id DESC
+         LIMIT 1 OFFSET ?
+        """,
+        (user_id, since, wanted.until, wanted.event, wanted.event, count),
+    )
+    return Position(*row) if row else None
 
 
 def delete_old(tx: Transaction, *, before: int, limit: int) -> int:
