@@ -37,7 +37,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
         return serve.run
     import argparse  # loads much that serving, the usual case, does not need
 
-    from authserver.commands import audit, doctor, migrate, users
+    from authserver.commands import audit, database, doctor, migrate, users
 
     parser = argparse.ArgumentParser(
         prog="server.py",
@@ -55,6 +55,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
         ("doctor", doctor),
         ("audit", audit),
         ("users", users),
+        ("database", database),
     ):
         command = commands.add_parser(name, help=module.HELP)
         module.add_arguments(command)
