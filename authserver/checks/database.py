@@ -8,9 +8,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from authserver.checks import Finding, Patient, configuration, fail, ok, warn
+from authserver.checks import (
+    Finding,
+    Patient,
+    configuration,
+    fail,
+    mysql_server,
+    ok,
+    warn,
+)
+from authserver.checks.schema import schema
 from authserver.store import inspection, lockfile
-from authserver.store.database import DatabaseError, file_of
+from authserver.store.database import DatabaseError, file_of, is_mysql
 
 FIXED_SQLITE = (3, 51, 3)  # where the WAL-reset bug is mended
 LITTLE_BYTES, TOO_LITTLE_BYTES = 1 << 30, 100 << 20  # free on the disk
@@ -19,6 +28,9 @@ LITTLE_BYTES, TOO_LITTLE_BYTES = 1 << 30, 100 << 20  # free on the disk
 def engine(patient: Patient) -> Iterator[Finding]:
     """Open it, and look at the version of what reads it."""
     url = patient.settings.database_url
+    if is_mysql(url):
+        yield from mysql_server.engine(url)
+        return
     try:
         file = file_of(url)
         if file.exists():
@@ -39,7 +51,7 @@ def engine(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok(f"{file}, SQLite {version}")
-    yield _schema(url)
+    yield schema(url, "sqlite")
 
 
 def files(patient: Patient) -> Iterator[Finding]:
@@ -67,20 +79,6 @@ def server(patient: Patient) -> Iterator[Finding]:
     except DatabaseError:
         return
     yield ok(f"running, process {holder}" if holder else "not running here")
-
-
-def _schema(url: str) -> Finding:
-    try:
-        pending = inspection.look(url, inspection.list_sqlite_pending)
-    except DatabaseError as error:
-        return fail(str(error))
-    if pending:
-        return warn(
-            f"lacks {', '.join(pending)}.",
-            "The next start brings it up to date, or before it: "
-            "python server.py migrate",
-        )
-    return ok("its schema is up to date")
 
 
 def _files_in(folder: Path, file: Path) -> Iterator[Finding]:

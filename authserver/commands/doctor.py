@@ -37,7 +37,7 @@ from authserver.checks import (
 )
 
 HELP = "look the installation over, and say what to do about what is wrong"
-WHOLE_S = 15.0  # all checks together
+WHOLE_S = 12.0  # all checks together; each should give up by itself before
 
 log = logging.getLogger("authserver.doctor")
 

@@ -5,16 +5,34 @@ derived under a key name that key. The latest hundred of each table are enough
 to recognise a key by, however many rows there are.
 """
 
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from authserver.store import migrations
-from authserver.store.database import Transaction, file_of
+from authserver.store.database import Description, Transaction, file_of, is_mysql
 
 LATEST_ROWS = 100
+VARIABLES = (
+    "sql_mode",
+    "innodb_flush_log_at_trx_commit",
+    "log_bin",
+    "sync_binlog",
+    "wsrep_on",
+    "group_replication_group_name",
+)
+STATUS = ("wsrep_cluster_status", "wsrep_cluster_size")
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+class Server(NamedTuple):
+    """What a MySQL or MariaDB server tells of itself."""
+
+    description: Description
+    variables: Mapping[str, str]  # those of `VARIABLES` that it knows
+    status: Mapping[str, str]  # likewise, of `STATUS`
+    clock: int
 
 
 def look(
@@ -28,9 +46,33 @@ def look(
 
     No lock of ours is taken: a server may be running. Raises `DatabaseError`.
     """
+    if is_mysql(url):
+        from authserver.store import mysql  # the driver costs 13 MiB
+
+        return mysql.look(url, lambda tx: function(tx, *args, **kwargs))
     from authserver.store import sqlite  # not loaded where MySQL stores
 
     return sqlite.look(file_of(url), lambda tx: function(tx, *args, **kwargs))
+
+
+def look_at_server(url: str) -> Server:
+    """Return what a server tells of itself; raises `DatabaseError`."""
+    from authserver.store import mysql, mysql_start
+
+    return mysql.look(
+        url,
+        lambda tx: Server(
+            mysql_start.describe(tx, driver=tx.client),
+            dict(
+                tx.all(
+                    "SHOW VARIABLES WHERE Variable_name IN (?, ?, ?, ?, ?, ?)",
+                    VARIABLES,
+                )
+            ),
+            dict(tx.all("SHOW STATUS WHERE Variable_name IN (?, ?)", STATUS)),
+            int((tx.one("SELECT UNIX_TIMESTAMP()") or (0,))[0]),
+        ),
+    )
 
 
 def find_sqlite_version(tx: Transaction) -> str:
@@ -39,14 +81,22 @@ def find_sqlite_version(tx: Transaction) -> str:
     return str(row and row[0])
 
 
-def list_sqlite_pending(tx: Transaction) -> list[str]:
+def list_pending(tx: Transaction, engine: str) -> list[str]:
     """Return the names of schema files that the next start will apply.
 
     Raises `DatabaseError` for a schema that is newer than this program.
     """
-    known = migrations.load("sqlite")
+    known = migrations.load(engine)
     recorded = tx.one(
-        "SELECT name FROM sqlite_master WHERE name = ?", ("schema_migrations",)
+        """
+        SELECT table_name
+          FROM information_schema.tables
+         WHERE table_schema = DATABASE()
+           AND table_name = ?
+        """
+        if engine == "mysql"
+        else "SELECT name FROM sqlite_master WHERE name = ?",
+        ("schema_migrations",),
     )
     missing = migrations.pending(tx, known) if recorded else known
     return [migration.name for migration in missing]

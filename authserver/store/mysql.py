@@ -28,7 +28,7 @@ This is the only file that imports mysql.connector.
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn, cast
+from typing import NoReturn, TypeVar, cast
 
 from authserver import errors
 from authserver.store import mysql_errors, mysql_start, mysql_url
@@ -57,7 +57,6 @@ ANSWER_TIMEOUT_S = 2
 START_PATIENCE_S = 10
 MIGRATION_TIMEOUT_S = 600  # an ALTER of a large table takes its time
 
-
 SESSION = """
     SET SESSION
         sql_mode = CONCAT('ANSI_QUOTES,PIPES_AS_CONCAT,',
@@ -77,6 +76,7 @@ ON_CLUSTERS = (
     ),
 )
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -85,22 +85,33 @@ def open_url(
 ) -> ManyWritersDatabase:
     """Open the database that `url` names; see `database.open_database`."""
     servers = Servers(mysql_url.parse(url))
+    with _first(servers, timeout_s=MIGRATION_TIMEOUT_S) as connection:
+        description = mysql_start.describe(connection, driver=connection.client)
+        applied = mysql_start.migrate(connection, now=now, migrate=migrate)
+        mysql_start.check_tables(connection)
+    return ManyWritersDatabase(
+        servers.connect, description=description, applied=applied, size=size
+    )
+
+
+def look(url: str, call: Callable[["MysqlConnection"], T]) -> T:
+    """Return what `call` reads and changes nothing; raises `DatabaseError`."""
+    servers = Servers(mysql_url.parse(url))
+    with _first(servers, timeout_s=ANSWER_TIMEOUT_S) as connection:
+        connection.begin_snapshot()
+        return call(connection)
+
+
+@contextlib.contextmanager
+def _first(servers: "Servers", *, timeout_s: int) -> Iterator["MysqlConnection"]:
     try:
-        first = servers.connect(lambda: START_PATIENCE_S, timeout_s=MIGRATION_TIMEOUT_S)
-        with contextlib.closing(first) as connection:
-            kind = f"mysql-connector-python {driver.__version__}"
-            description = mysql_start.describe(
-                connection, driver=f"{kind} ({connection.implementation})"
-            )
-            applied = mysql_start.migrate(connection, now=now, migrate=migrate)
-            mysql_start.check_tables(connection)
+        first = servers.connect(lambda: START_PATIENCE_S, timeout_s=timeout_s)
+        with contextlib.closing(first):
+            yield first
     except (driver.Error, errors.Unavailable, ConstraintViolation) as error:
         raise DatabaseError(
             f"The database that DATABASE_URL names cannot be used: {error}."
         ) from error
-    return ManyWritersDatabase(
-        servers.connect, description=description, applied=applied, size=size
-    )
 
 
 class Servers:
@@ -161,9 +172,10 @@ class MysqlConnection:
             raise
 
     @property
-    def implementation(self) -> str:
-        """Whether the driver's fast C part or its Python part speaks."""
-        return "C" if type(self._connection).__name__.startswith("C") else "Python"
+    def client(self) -> str:
+        """The driver, and whether its fast C part speaks or Python."""
+        kind = "C" if type(self._connection).__name__.startswith("C") else "Python"
+        return f"mysql-connector-python {driver.__version__} ({kind})"
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Run a statement and return how many rows it matched."""

@@ -56,7 +56,7 @@ def open_for_reading(url: str, *, now: int) -> Iterator[Readable]:
     if not path.exists():
         raise DatabaseError(f"There is no database at {path} yet.")
     file = _File(path)
-    missing = file.read(inspection.list_sqlite_pending)
+    missing = file.read(inspection.list_pending, "sqlite")
     if missing:
         raise DatabaseError(
             f"The database lacks the schema change {missing[0]}; run "

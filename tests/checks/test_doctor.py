@@ -3,6 +3,7 @@
 Real processes, real files, a real mail server. Nothing secret is ever printed.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,19 @@ def test_stopped_server_s_folder_stays_as_it_is(doctor, make_database, tmp_path)
 
     assert report.status == 0
     assert contents(tmp_path) == before
+
+
+def test_check_that_hangs_is_given_up_and_the_others_are_told(doctor, tmp_path):
+    os.mkfifo(tmp_path / "authserver.db")  # who opens it waits for a writer
+
+    report = doctor()
+
+    assert report.of("database") == [
+        (
+            "FAIL",
+            "No answer within 12 seconds. See whether names are resolved and disks "
+            "answer on this machine.",
+        )
+    ]
+    assert report.of("port")[0][0] == "ok"
+    assert report.status == 1

@@ -1,0 +1,20 @@
+"""The schema: whether it is ours, and what the next start will change."""
+
+from authserver.checks import Finding, fail, ok, warn
+from authserver.store import inspection
+from authserver.store.database import DatabaseError
+
+
+def schema(url: str, engine: str) -> Finding:
+    """Look at what the next start will have to apply."""
+    try:
+        pending = inspection.look(url, inspection.list_pending, engine)
+    except DatabaseError as error:
+        return fail(str(error))
+    if pending:
+        return warn(
+            f"lacks {', '.join(pending)}.",
+            "The next start brings it up to date, or before it: "
+            "python server.py migrate",
+        )
+    return ok("its schema is up to date")
