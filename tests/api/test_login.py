@@ -1,6 +1,7 @@
 """POST /auth/login: a password or a code opens a session, or all is silent."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -378,6 +379,17 @@ def test_refused_session_is_no_last_login(client, alice, logged_in, clock, sql):
 
     assert refused.code == "session_active"
     assert sql("SELECT last_login_at FROM users") == [(clock.now() - 60,)]
+
+
+@single
+def test_single_policy_lets_in_one_of_many_who_come_at_once(client, alice):
+    def log_in(_):
+        return client.post("/login", email=alice.email, password=alice.password)
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = [answer.status for answer in threads.map(log_in, range(4))]
+
+    assert sorted(statuses) == [200, 409, 409, 409]
 
 
 @single
