@@ -15,6 +15,7 @@ from collections import Counter
 from tests.processes import ROOT, ServerProcess, environment, join
 
 AT_LEAST = 2000
+PATIENCE_S = 600  # normally half a minute
 BOB_PASSWORD = "nobody makes this up"
 ACCESS = re.compile(r" access \S+ \S+ [A-Z]+ \S+ ([0-9]{3}) ")
 # Else limits would answer almost everything.
@@ -45,6 +46,7 @@ def generate(server: ServerProcess) -> subprocess.CompletedProcess[str]:
         ),
         capture_output=True,
         text=True,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -1,6 +1,8 @@
 """The OpenAPI document: valid, complete, and true in its examples."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -9,6 +11,7 @@ from openapi_spec_validator import validate
 from authserver import errors
 from authserver.web import fields, openapi
 from authserver.web.routes import ROUTES
+from tests.processes import ROOT
 
 URL = "https://auth.example.org"
 DOCUMENT = openapi.document(URL)
@@ -69,6 +72,14 @@ def test_it_is_what_the_server_sends(wire):
 
     assert answer.header("Content-Type") == "application/json"
     assert answer.payload == json.loads(json.dumps(DOCUMENT))
+
+
+def test_no_server_makes_it_unasked():
+    names = ("openapi", "schemas", "readable")
+    loaded = " or ".join(f"'authserver.web.{each}' in sys.modules" for each in names)
+    program = f"import sys, authserver; sys.exit({loaded})"
+
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
 def test_every_route_is_in_it_and_nothing_else():

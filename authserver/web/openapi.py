@@ -31,8 +31,11 @@ from authserver.web.schemas import Schema
 DESCRIPTION = """\
 Registers people, proves their contacts, logs them in and keeps their sessions.
 
-Bodies are JSON objects; unknown fields are ignored. Every GET answers HEAD too,
-and every path answers OPTIONS. Refusals are RFC 9457 problems.
+Bodies are JSON objects of at most 64 KiB; unknown fields are ignored. Not JSON,
+wherever it stands: a name twice, an integer beyond 2**53, more than 32 levels.
+
+Every GET answers HEAD too, and every path answers OPTIONS. Refusals are RFC 9457
+problems. Pages of listed origins may call with tokens, and get no cookies.
 """
 # What the HTTP core may answer to any request, whatever the path.
 WIRE: Refusals = (
