@@ -169,10 +169,8 @@ class ManyWritersDatabase:
         """Be the thread that runs what nobody waits for."""
         while self._waiting.wait():
             for job in self._waiting.claim():
-                failed = self._run_job(job)
-                if failed and self._waiting.closed:
-                    # Who waits for `close` has no time to try all the others.
-                    self._pool.close()
+                if self._run_job(job) and self._waiting.closed:
+                    self._pool.close()  # who closes cannot wait for all the others
 
     def _run_job(self, job: Job) -> bool:
         """Run a job and settle its answer; True if the database is away."""

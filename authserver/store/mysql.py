@@ -27,6 +27,7 @@ This is the only file that imports mysql.connector.
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn, TypeVar, cast
 
@@ -63,7 +64,6 @@ SESSION = """
                           'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'),
         time_zone = '+00:00',
         foreign_key_checks = 1,
-        unique_checks = 1,
         lock_wait_timeout = 2,
         innodb_lock_wait_timeout = 1
 """
@@ -87,8 +87,8 @@ def open_url(
     servers = Servers(mysql_url.parse(url))
     with _first(servers, timeout_s=MIGRATION_TIMEOUT_S) as connection:
         description = mysql_start.describe(connection, driver=connection.client)
-        applied = mysql_start.migrate(connection, now=now, migrate=migrate)
         mysql_start.check_tables(connection)
+        applied = mysql_start.migrate(connection, now=now, migrate=migrate)
     return ManyWritersDatabase(
         servers.connect, description=description, applied=applied, size=size
     )
@@ -104,6 +104,9 @@ def look(url: str, call: Callable[["MysqlConnection"], T]) -> T:
 
 @contextlib.contextmanager
 def _first(servers: "Servers", *, timeout_s: int) -> Iterator["MysqlConnection"]:
+    ca = servers.target.ssl_ca
+    if ca and not os.access(ca, os.R_OK):
+        raise DatabaseError(f"DATABASE_URL names ssl_ca {ca}, which cannot be read.")
     try:
         first = servers.connect(lambda: START_PATIENCE_S, timeout_s=timeout_s)
         with contextlib.closing(first):
@@ -164,11 +167,10 @@ class MysqlConnection:
             # ping swallows what a cluster has to say about the transaction.
             self._cursor = self._connection.cursor(buffered=True)
             self._set_up()
-        except (driver.Error, errors.Unavailable) as error:
+        except BaseException as error:
             self.close()
-            raise _Useless(_told(error)) from error
-        except BaseException:
-            self.close()
+            if isinstance(error, driver.Error | errors.Unavailable):
+                raise _Useless(_told(error)) from error
             raise
 
     @property
@@ -221,12 +223,9 @@ class MysqlConnection:
     def _set_up(self) -> None:
         self.execute(SESSION)
         self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        known: dict[str, str] = dict(
-            self.all(
-                "SHOW VARIABLES WHERE Variable_name IN (?, ?, ?)",
-                ("read_only", *(name for name, _ in ON_CLUSTERS)),
-            )
-        )
+        names = ("read_only", *(name for name, _ in ON_CLUSTERS))
+        asked = "SHOW VARIABLES WHERE Variable_name IN (?, ?, ?)"
+        known: dict[str, str] = dict(self.all(asked, names))
         if known.get("read_only", "OFF") != "OFF":
             raise _Useless("is read-only")
         for name, statement in ON_CLUSTERS:
@@ -267,7 +266,7 @@ def _connect(target: Target, node: Node, timeout_s: int) -> MySQLConnectionAbstr
         way = {"unix_socket": target.unix_socket, "ssl_disabled": True}
     elif target.ssl_ca:
         # All three: without the last one the C part takes a plain connection
-        # from somebody who sits between and says that the server knows no TLS.
+        # from a man in the middle who hides that the server knows TLS.
         way = {"ssl_verify_cert": True, "ssl_verify_identity": True}
         way |= {"host": node.host, "port": node.port, "ssl_ca": target.ssl_ca}
     else:

@@ -8,7 +8,6 @@ process for its files, a page limit of the database, another program's lock
 import contextlib
 import resource
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +16,7 @@ import pytest
 from authserver import errors
 from authserver.store import sqlite
 from authserver.store.database import (
-    ConstraintViolation,
     DatabaseError,
-    UniqueViolation,
 )
 from authserver.store.one_writer import OneWriterDatabase
 
@@ -64,84 +61,6 @@ def file_size_limit(limit_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_execute_counts_matched_rows_even_if_nothing_changes(database):
-    database.transaction(insert, "a")
-
-    matched = database.transaction(
-        lambda tx: [
-            tx.execute("UPDATE limits SET tokens = 1 WHERE name = ?", ("a",)),
-            tx.execute("UPDATE limits SET tokens = 1 WHERE name = ?", ("b",)),
-        ]
-    )
-
-    assert matched == [1, 0]
-
-
-def test_absent_row_is_none(database):
-    assert database.read(lambda tx: tx.one("SELECT name FROM limits")) is None
-
-
-def test_existing_key_is_a_unique_violation_and_the_function_may_go_on(database):
-    def insert_or_count(tx):
-        insert(tx, "before")
-        with pytest.raises(UniqueViolation, match=r"limits\.name"):
-            insert(tx, "before")
-        insert(tx, "after")
-
-    database.transaction(insert_or_count)
-
-    assert database.read(names) == ["after", "before"]
-
-
-@pytest.mark.parametrize(
-    ("rule", "statement"),
-    [
-        ("STRICT", f"{INSERT} VALUES ('a', 'many', 0, 0, 0)"),
-        ("NOT NULL", f"{INSERT} VALUES ('a', NULL, 0, 0, 0)"),
-        ("FOREIGN KEY", "INSERT INTO known_addresses VALUES ('nobody', '::1', 0)"),
-    ],
-)
-def test_rule_of_the_schema_is_a_constraint_violation(database, rule, statement):
-    with pytest.raises(ConstraintViolation) as violation:
-        database.transaction(lambda tx: tx.execute(statement))
-
-    assert type(violation.value) is ConstraintViolation
-
-
-def test_mistake_in_the_sql_stays_a_bug_of_its_caller(database):
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        database.transaction(lambda tx: tx.all("SELECT 1 FROM nowhere"))
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        database.read(lambda tx: tx.one("SELECT 1 FROM nowhere"))
-
-    assert database.read(names) == []
-
-
-def test_what_a_function_wrote_before_it_raised_is_undone(database):
-    def fail(tx):
-        insert(tx, "half")
-        raise ValueError("changed my mind")
-
-    with pytest.raises(ValueError, match="changed my mind"):
-        database.transaction(fail)
-
-    assert database.read(names) == []
-
-
-def test_read_sees_one_moment_whatever_is_committed_meanwhile(database):
-    database.transaction(insert, "early")
-
-    def read_around_a_commit(tx):
-        before = names(tx)
-        other = threading.Thread(target=database.transaction, args=(insert, "late"))
-        other.start()
-        other.join()
-        return before, names(tx)
-
-    assert database.read(read_around_a_commit) == (["early"], ["early"])
-    assert database.read(names) == ["early", "late"]
 
 
 def test_reader_cannot_write(database):
