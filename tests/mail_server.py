@@ -1,7 +1,9 @@
 """A real mail server on a port of this machine, and what has arrived at it."""
 
+import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,8 +30,14 @@ class MailServer:
 
     port: int
     deliveries: list[Delivery] = field(default_factory=list)
+    # Cleared by a test, it makes the server hang with the text in its hands.
+    answering: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.answering.set()
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - their name
+        await asyncio.get_running_loop().run_in_executor(None, self.answering.wait)
         self.deliveries.append(
             Delivery(
                 ehlo=session.host_name,
@@ -66,4 +74,5 @@ def running(**options: Any) -> Iterator[MailServer]:
     try:
         yield server
     finally:
+        server.answering.set()
         controller.stop()
