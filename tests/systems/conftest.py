@@ -10,6 +10,7 @@ import email
 import http.client
 import json
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,11 +21,11 @@ from typing import Any, NamedTuple
 import pytest
 from tests.twilio_stub import TwilioStub
 
-from tests import mail_server, twilio_stub
+from tests import mail_server
 from tests.mail_server import MailServer
 from tests.processes import ServerProcess, wait_until
 
-SECRET_KEY = "a secret of these tests, long enough for HMAC"
+SECRET_KEY = "a secret of these tests that is long enough"
 CODE = re.compile(r"\b[0-9]{6}\b")
 LINK = re.compile(r"https?://\S+#token=([^&\s]+)")
 
@@ -67,7 +68,7 @@ class Post:
             if each.recipients == [recipient]
         )
         texts = [each.get_body(("plain",)).get_content() for each in mails]
-        return texts + [each.body for each in self.sms.messages if each.to == recipient]
+        return texts + [each.body for each in self.sms.texts if each.to == recipient]
 
 
 class Answer(NamedTuple):
@@ -128,7 +129,7 @@ def replace_system(
     tmp_path: Path, database_url: str
 ) -> Iterator[Callable[..., System]]:
     """Return what starts a server under a system's settings."""
-    with mail_server.running() as mail, twilio_stub.running() as sms:
+    with mail_server.running() as mail, TwilioStub() as sms:
         settings = {
             "SECRET_KEY": SECRET_KEY,
             "DATABASE_URL": database_url,
@@ -136,11 +137,8 @@ def replace_system(
             "EMAIL_PORT": str(mail.port),
             "EMAIL_SECURITY": "none",
             "EMAIL_FROM": "auth@example.org",
-            "TWILIO_SID": sms.sid,
-            "TWILIO_TOKEN": sms.token,
-            "TWILIO_PHONE": "+12025550123",
-            "TWILIO_BASE_URL": sms.url,
             "BCRYPT_ROUNDS": "4",
+            **sms.environment,
         }
         server = ServerProcess(tmp_path, settings)
 
@@ -152,3 +150,19 @@ def replace_system(
         yield start
         if server.process:
             server.kill()
+
+
+@pytest.fixture
+def database_url() -> str:
+    return "sqlite:///authserver.db"
+
+
+@pytest.fixture
+def stored(database_url: str, tmp_path: Path) -> Callable[[str], list[Any]]:
+    """Return what reads the server's database behind its back."""
+
+    def read(statement: str) -> list[Any]:
+        with sqlite3.connect(tmp_path / "authserver.db") as connection:
+            return connection.execute(statement).fetchall()
+
+    return read

@@ -86,7 +86,7 @@ def test_the_reset_needs_what_the_validation_gave(system, client):
 
     answer = stranger.post("/reset-password", {**who, "new_password": NEW_PASSWORD})
 
-    assert answer.status == 400
+    assert answer.status == 401
     assert client.post("/login", {**who, "password": PASSWORD}).status == 200
 
 
