@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import mysql.connector
+import pytest
 
 from tests.processes import wait_until
 
@@ -35,6 +36,8 @@ ON_SERVERS = [
     *(["mysql"] if MYSQL_URL else []),
 ]
 ENGINES = ["sqlite", *ON_SERVERS]
+# For a module of tests that use an app: pytestmark = databases.ON_EVERY_ENGINE
+ON_EVERY_ENGINE = pytest.mark.parametrize("engine", ENGINES)
 NAME = f"test_{os.getpid()}"
 KEPT = ("schema_migrations",)  # what an emptied database still has
 
@@ -156,12 +159,7 @@ class Emptied:
     def __init__(self, url: str) -> None:
         """Make the database; `url` names another one on the same server."""
         self.url = f"{url.rpartition('/')[0]}/{NAME}"
-        login, _, server = url.removeprefix("mysql://").rpartition("@")
-        user, _, password = login.partition(":")
-        host, _, port = server.partition("/")[0].partition(":")
-        self._connection: Any = mysql.connector.connect(
-            host=host, port=int(port), user=user, password=password, autocommit=True
-        )
+        self._connection = connect(url)
         self._cursor = self._connection.cursor(buffered=True)
         self._cursor.execute(f"CREATE DATABASE {NAME}")
         self._cursor.execute(f"USE {NAME}")
@@ -219,6 +217,21 @@ def servers() -> Iterator[Servers]:
     """Yield the servers; end at the end what was started."""
     with contextlib.ExitStack() as undo:
         yield Servers(undo)
+
+
+def connect(url: str) -> Any:
+    """Return a connection of the driver's to the database of a URL."""
+    login, _, server = url.removeprefix("mysql://").rpartition("@")
+    user, _, password = login.partition(":")
+    host, _, port = server.partition("/")[0].partition(":")
+    return mysql.connector.connect(
+        host=host,
+        port=int(port),
+        user=user,
+        password=password,
+        database=url.rpartition("/")[2],
+        autocommit=True,
+    )
 
 
 def free_port() -> int:

@@ -11,6 +11,9 @@ from functools import partial
 import pytest
 
 from authserver.store import one_time_codes
+from tests import databases
+
+pytestmark = databases.ON_EVERY_ENGINE
 
 NEW_PASSWORD = "another good phrase"
 

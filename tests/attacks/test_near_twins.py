@@ -9,6 +9,10 @@ that no other twin's password opens.
 
 import pytest
 
+from tests import databases
+
+pytestmark = databases.ON_EVERY_ENGINE
+
 ADMIN = "admin@example.org"
 SAME = ("ADMIN@example.org", " admin@example.org", "admin@EXAMPLE.org \t")
 OTHERS = (

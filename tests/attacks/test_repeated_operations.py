@@ -7,6 +7,10 @@ would refuse on one engine what passes on the other.
 
 import pytest
 
+from tests import databases
+
+pytestmark = databases.ON_EVERY_ENGINE
+
 PASSWORD = "correct horse battery"
 
 

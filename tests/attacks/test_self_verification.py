@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from authserver.web import routes
+from tests import databases
+
+pytestmark = databases.ON_EVERY_ENGINE
 
 SCHEMA = Path(__file__).parents[2] / "sql" / "sqlite"
 COLUMNS = sorted(
@@ -41,7 +44,7 @@ def row(sql, username):
     )
 
 
-def test_the_columns_were_found():
+def test_the_columns_were_found(engine):
     assert {"email_verified_at", "roles", "password_hash", "id"} <= set(COLUMNS)
 
 

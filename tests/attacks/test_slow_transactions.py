@@ -11,6 +11,9 @@ from functools import partial
 import pytest
 
 from authserver.web.dispatch import Site
+from tests import databases
+
+pytestmark = databases.ON_EVERY_ENGINE
 
 PAUSE_S = 0.01  # a statement takes a tenth of that
 HANDS = 6

@@ -10,6 +10,9 @@ import pytest
 
 from authserver.web.fields import OtpField
 from authserver.web.routes import ROUTES
+from tests import databases
+
+pytestmark = databases.ON_EVERY_ENGINE
 
 OTHERS = (0, 1, True, False, None, [], {}, 1e3, ["x"], {"a' OR 1=1 -- ": 1})
 ROUTES_WITH_BODIES = [route for route in ROUTES if route.body]

@@ -6,6 +6,7 @@ that calls a stub of Twilio's API. The requests of a system's documentation are
 sent as they stand there.
 """
 
+import contextlib
 import email
 import http.client
 import json
@@ -19,11 +20,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.twilio_stub import TwilioStub
 
-from tests import mail_server
+from tests import databases, mail_server
 from tests.mail_server import MailServer
 from tests.processes import ServerProcess, wait_until
+from tests.twilio_stub import TwilioStub
 
 SECRET_KEY = "a secret of these tests that is long enough"
 CODE = re.compile(r"\b[0-9]{6}\b")
@@ -152,17 +153,23 @@ def replace_system(
             server.kill()
 
 
-@pytest.fixture
-def database_url() -> str:
-    return "sqlite:///authserver.db"
+@pytest.fixture(params=databases.ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def stored(database_url: str, tmp_path: Path) -> Callable[[str], list[Any]]:
+def stored(engine: str, database_url: str) -> Iterator[Callable[[str], list[Any]]]:
     """Return what reads the server's database behind its back."""
+    if engine == "sqlite":
+        connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
+    else:
+        connection = databases.connect(database_url)
 
     def read(statement: str) -> list[Any]:
-        with sqlite3.connect(tmp_path / "authserver.db") as connection:
-            return connection.execute(statement).fetchall()
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        return cursor.fetchall()
 
-    return read
+    with contextlib.closing(connection):
+        yield read
