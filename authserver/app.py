@@ -41,6 +41,7 @@ class App(NamedTuple):
     limiter: Keeper
     now: Callable[[], int]
     monotonic: Callable[[], float]
+    order: Callable[[], int]  # 0, 1, 2 ...: for rows of one second
     metrics: Metrics
     # Set when a message was queued, so that the delivery worker wakes at once.
     delivery_due: threading.Event

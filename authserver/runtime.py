@@ -12,6 +12,7 @@ Nothing is global, so a program may hold several apps, one after the other or
 side by side, each with a database of its own.
 """
 
+import itertools
 import logging
 import os
 import threading
@@ -89,6 +90,7 @@ def create_app(
         limiter=Keeper(),
         now=now,
         monotonic=monotonic,
+        order=itertools.count().__next__,
         metrics=Metrics(),
         delivery_due=threading.Event(),
     )

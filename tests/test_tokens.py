@@ -4,6 +4,7 @@ import base64
 import re
 import uuid
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -81,6 +82,16 @@ def test_row_ids_sort_by_the_second_they_were_made_in():
     made = [tokens.new_id(second) for second in range(NOW, NOW + 100)]
 
     assert made == sorted(made)
+
+
+@pytest.mark.parametrize("start", [0, 4095, 16_383, 2**14 - 50, 2**26 - 100])
+def test_row_ids_of_one_second_sort_by_the_order_given(start):
+    made = [tokens.new_id(NOW, order=start + n) for n in range(100)]
+
+    assert made == sorted(made)
+    assert {uuid.UUID(each).version for each in made} == {7}
+    assert {uuid.UUID(each).variant for each in made} == {uuid.RFC_4122}
+    assert len({each[-12:] for each in made}) == 100  # the rest is random
 
 
 def test_row_ids_of_one_second_differ():

@@ -57,7 +57,7 @@ def with_link(app: App, caller: Caller, proof: Proof) -> Profile:
     Raises `InvalidCode`, `InvalidCredentials`, `UsernameTaken`,
     `TooManyRequests`.
     """
-    operation = records.operation(caller, app.now())
+    operation = records.operation(app, caller)
     link = app.database.read(_find, app, operation, proof.token)
     with _admit(app, caller, link, proof):
         payer = None

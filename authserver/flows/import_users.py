@@ -47,7 +47,7 @@ def run(app: App, rows: Iterator[Row | Refused]) -> Iterator[Taken | Refused]:
 
     Raises `errors.Unavailable`; what was yielded before stands.
     """
-    operation = records.operation(OPERATOR, app.now())
+    operation = records.operation(app, OPERATOR)
     return _in_batches(
         rows, lambda batch: app.database.transaction(_insert, operation, batch)
     )

@@ -55,7 +55,7 @@ def with_password(
     `SessionActive`.
     """
     with budgets.admit_password(app, caller, identifier.value):
-        operation = records.operation(caller, app.now())
+        operation = records.operation(app, caller)
         admitted = app.database.transaction(_admit, operation, identifier)
         person = admitted.person
         # Locked, disabled, unknown: one hash all the same, of a dummy.
@@ -86,7 +86,7 @@ def with_code(
     Raises `TooManyRequests`, `InvalidCode`, `UsernameTaken`, `SessionActive`.
     """
     with budgets.admit_guess(app, caller, identifier.value):
-        operation = records.operation(caller, app.now())
+        operation = records.operation(app, caller)
         plan = opening.draft(terms, amr="otp", now=operation.now)
         waiting = challenges.may_guess(app, operation, identifier, None)
         opened = app.database.transaction(

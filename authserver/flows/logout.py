@@ -39,7 +39,7 @@ def by_refresh_token(app: App, caller: Caller, token: str, *, everywhere: bool) 
 def _end(app: App, caller: Caller, *, session_id: str, everywhere: bool) -> None:
     app.database.transaction(
         _revoke,
-        records.operation(caller, app.now()),
+        records.operation(app, caller),
         session_id,
         idle_s=app.settings.session_idle_s,
         everywhere=everywhere,

@@ -21,7 +21,7 @@ def check_password(
     Raises `WrongPassword`, `TooManyRequests`.
     """
     with budgets.admit_password(app, caller, who.user.username):
-        operation = records.operation(caller, app.now())
+        operation = records.operation(app, caller)
         owner, allowed = app.database.transaction(_charge, operation, who)
         stored = who.user.password_hash if allowed else None
         if not app.hasher.verify(password, stored):

@@ -4,10 +4,11 @@ Both are rows in the flow's own transaction. So an entry is there exactly if its
 event happened, and a message leaves exactly if its reason was committed.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from authserver import identifiers, tokens
-from authserver.app import Caller
+from authserver.app import App, Caller
 from authserver.flows.lookup import Contact
 from authserver.store import audit_log, outbox
 from authserver.store.database import Transaction
@@ -22,11 +23,12 @@ class Operation(NamedTuple):
     id: str  # what `spent_by` holds
     caller: Caller
     now: int
+    order: Callable[[], int]  # so that rows of one second tell which came first
 
 
-def operation(caller: Caller, now: int) -> Operation:
+def operation(app: App, caller: Caller) -> Operation:
     """Return a fresh operation."""
-    return Operation(tokens.operation_id(), caller, now)
+    return Operation(tokens.operation_id(), caller, app.now(), app.order)
 
 
 def note(
@@ -47,7 +49,7 @@ def note(
     audit_log.insert(
         tx,
         audit_log.Entry(
-            id=tokens.new_id(operation.now),
+            id=tokens.new_id(operation.now, order=operation.order()),
             at=operation.now,
             event=event,
             outcome=outcome,
@@ -96,7 +98,7 @@ def _queue(  # noqa: PLR0913 - one row, all of whose columns differ
     outbox.insert(
         tx,
         outbox.Message(
-            id=tokens.new_id(operation.now),
+            id=tokens.new_id(operation.now, order=operation.order()),
             kind=kind,
             channel=contact.channel,
             recipient=contact.value,

@@ -47,7 +47,7 @@ def exchange(app: App, caller: Caller, presented: str) -> Tokens:
     Raises `InvalidToken`, `TooManyRequests`.
     """
     with budgets.admit_token(app, caller):
-        operation = records.operation(caller, app.now())
+        operation = records.operation(app, caller)
         spending = Spending(
             kid=app.keyring.current,
             nonce=tokens.operation_id(),

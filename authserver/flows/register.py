@@ -57,7 +57,7 @@ def register(app: App, caller: Caller, form: Form) -> Profile:
     refusal = app.database.read(_refusal, app, registration)
     if refusal is not None:
         raise refusal
-    operation = records.operation(caller, app.now())
+    operation = records.operation(app, caller)
     password_hash = app.hasher.hash(form.password)
     registration = registration._replace(password_hash=password_hash)
     # Counted in memory, so before the transaction, which may run twice.

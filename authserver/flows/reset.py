@@ -60,7 +60,7 @@ def validate(app: App, caller: Caller, identifier: Identifier, otp: str) -> str:
     Raises `InvalidCode`, `TooManyRequests`.
     """
     with budgets.admit_guess(app, caller, identifier.value):
-        operation = records.operation(caller, app.now())
+        operation = records.operation(app, caller)
         grant = app.database.transaction(_validate, app, operation, identifier, otp)
         token = challenges.grant_token(app, grant) if grant else None
         if token is None:
@@ -74,7 +74,7 @@ def finish(app: App, caller: Caller, proof: Proof, new_password: str) -> None:
     Raises `RuleBroken`, `InvalidCode`, `TooManyRequests`.
     """
     _check(new_password, [])
-    operation = records.operation(caller, app.now())
+    operation = records.operation(app, caller)
     with _admit(app, caller, proof):
         proven = _prove(app, operation, proof)
         if proven is None:

@@ -39,7 +39,7 @@ def send(app: App, caller: Caller, request: Request, purpose: str) -> None:
         for registration in meant
         if _may_send(app, registration, request)
     )
-    operation = records.operation(caller, now)
+    operation = records.operation(app, caller)
     app.database.transaction(_send, app, operation, request, purpose, reachable)
     app.delivery_due.set()
 

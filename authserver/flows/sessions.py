@@ -43,14 +43,14 @@ def list_own(app: App, who: Authenticated) -> list[Device]:
 
 def end_one(app: App, caller: Caller, who: Authenticated, session_id: str) -> None:
     """End one of the caller's sessions; raise `NotFound` for anybody else's."""
-    operation = records.operation(caller, app.now())
+    operation = records.operation(app, caller)
     if not app.database.transaction(_end_one, operation, who, session_id):
         raise errors.NotFound("not a session of the caller")
 
 
 def end_others(app: App, caller: Caller, who: Authenticated) -> int:
     """End all of the caller's sessions but this one; return how many."""
-    operation = records.operation(caller, app.now())
+    operation = records.operation(app, caller)
     return app.database.transaction(_end_others, operation, who)
 
 

@@ -35,7 +35,7 @@ def with_code(app: App, caller: Caller, request: Request, otp: str) -> Profile:
     Raises `InvalidCode`, `UsernameTaken`, `TooManyRequests`.
     """
     with budgets.admit_guess(app, caller, request.identifier.value):
-        operation = records.operation(caller, app.now())
+        operation = records.operation(app, caller)
         waiting = challenges.may_guess(
             app, operation, request.identifier, request.registration_id
         )

@@ -1,29 +1,10 @@
 """Every security event is an audit row: who, what, from where, no secret."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from authserver.web.dispatch import Site
-from tests.conftest import OTHER_PASSWORD, PASSWORD, Clock
-
-
-@dataclass
-class Ticking:
-    """A site at which every request is a second later than the last."""
-
-    site: Site
-    clock: Clock
-
-    def respond(self, request):
-        self.clock.advance(1)
-        return self.site.respond(request)
-
-
-@pytest.fixture
-def client(api, clock):
-    return api._replace(site=Ticking(api.site, clock))
+from tests.conftest import OTHER_PASSWORD, PASSWORD
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from authserver.store.refresh_tokens import Spending
 
 
 def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
-    operation = records.operation(caller, clock.now())
+    operation = records.operation(app, caller)
     spending = Spending(
         kid=app.keyring.current,
         nonce=tokens.operation_id(),
