@@ -68,12 +68,12 @@ def create_app(
 
     Raises `SettingsError`, `KeyFileError`, `DatabaseError`, each one sentence.
     """
+    hasher = _hasher(settings)  # may refuse, so before anything is made
     secrets = settings.secret_key or (_own_secret(settings),)
     for secret in secrets:
         weakness = keys.weakness(secret)
         if weakness:
             raise SettingsError("secret_key", weakness)
-    hasher = _hasher(settings)  # may refuse, so before anything is opened
     if settings.templates_dir:
         templates.check(settings.templates_dir)
     if settings.sms_configured and not _installed("twilio"):

@@ -162,14 +162,18 @@ def test_scrypt_stands_in_for_a_missing_bcrypt(settings, monkeypatch, caplog):
     runtime.close(app)
 
 
-def test_argon2_that_is_not_installed_stops_the_start(settings, monkeypatch):
+def test_argon2_that_is_not_installed_stops_the_start(settings, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "argon2", None)  # as if not installed
 
     with pytest.raises(
         SettingsError,
         match=r"^PASSWORD_HASHER is argon2, .*: pip install argon2-cffi\.$",
     ):
-        runtime.create_app(with_other(settings, password_hasher="argon2"))
+        runtime.create_app(
+            with_other(settings, password_hasher="argon2", secret_key=())
+        )
+
+    assert list(tmp_path.iterdir()) == []  # no key either
 
 
 def test_argon2_is_used_where_it_is_asked_for(settings):
