@@ -6,7 +6,8 @@ only the canonical form of the identifier that was typed.
 
 It grows for as long as entries are kept, so it is read in pages: each begins
 after the last entry of the one before, which an index finds at once. Entries of
-one second stand in no particular order.
+one second stand in the order in which one process wrote them; those of several
+processes are mixed.
 """
 
 from typing import NamedTuple
