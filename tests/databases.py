@@ -53,8 +53,8 @@ class MariaDB:
         # As root it refuses to run, so it gets a user and that user's folder.
         self._as_user = []
         if os.getuid() == 0:
-            user = pwd.getpwnam("mysql")
-            self._as_user = [f"--user={user.pw_name}"]
+            user = pwd.getpwnam("nobody")
+            self._as_user = ["--user=nobody"]
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         subprocess.run(
             [
