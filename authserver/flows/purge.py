@@ -3,6 +3,10 @@
 Nothing depends on it: every query asks for the time itself. It keeps the tables
 small and personal data no longer than it is of use. Small batches, because
 other writers wait for each one.
+
+A batch is a list of keys, each then deleted by itself. One DELETE with the list
+as a subquery would do on SQLite; MariaDB reads the whole table for it, locking
+as it goes.
 """
 
 from collections.abc import Callable

@@ -166,14 +166,14 @@ def find_before_latest_by_user(
 
 def delete_old(tx: Transaction, *, before: int, limit: int) -> int:
     """Remove up to `limit` entries written before then; return how many."""
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM audit_log
-         WHERE id IN (SELECT x.id
-                        FROM (SELECT id
-                                FROM audit_log
-                               WHERE at < ?
-                               LIMIT ?) AS x)
+        SELECT id
+          FROM audit_log
+         WHERE at < ?
+         ORDER BY at
+         LIMIT ?
         """,
         (before, limit),
     )
+    return sum(tx.execute("DELETE FROM audit_log WHERE id = ?", key) for key in keys)

@@ -51,14 +51,30 @@ def find_last_login(tx: Transaction, user_id: str, address: str) -> int | None:
 
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
     """Remove up to `limit` networks not seen for 30 days; return how many."""
+    idle_since = now - KNOWN_FOR_S
+    keys = tx.all(
+        """
+        SELECT user_id, address
+          FROM known_addresses
+         WHERE last_login_at <= ?
+         ORDER BY last_login_at
+         LIMIT ?
+        """,
+        (idle_since, limit),
+    )
+    return sum(_delete_idle(tx, *key, idle_since=idle_since) for key in keys)
+
+
+def _delete_idle(
+    tx: Transaction, user_id: str, address: str, *, idle_since: int
+) -> int:
+    # Asked once more: its owner may have logged in since the key was read.
     return tx.execute(
         """
         DELETE FROM known_addresses
-         WHERE (user_id, address) IN (SELECT x.user_id, x.address
-                                        FROM (SELECT user_id, address
-                                                FROM known_addresses
-                                               WHERE last_login_at <= ?
-                                               LIMIT ?) AS x)
+         WHERE user_id = ?
+           AND address = ?
+           AND last_login_at <= ?
         """,
-        (now - KNOWN_FOR_S, limit),
+        (user_id, address, idle_since),
     )

@@ -109,14 +109,16 @@ def delete_by_name(tx: Transaction, name: str) -> None:
 
 def delete_idle(tx: Transaction, *, idle_since: int, limit: int) -> int:
     """Remove up to `limit` rows unused since then; return how many."""
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM limits
-         WHERE name IN (SELECT x.name
-                          FROM (SELECT name
-                                  FROM limits
-                                 WHERE updated_at <= ?
-                                 LIMIT ?) AS x)
+        SELECT name
+          FROM limits
+         WHERE updated_at <= ?
+         ORDER BY updated_at
+         LIMIT ?
         """,
         (idle_since, limit),
     )
+    # Asked once more: what was charged since the key was read must stay.
+    delete = "DELETE FROM limits WHERE name = ? AND updated_at <= ?"
+    return sum(tx.execute(delete, (*key, idle_since)) for key in keys)

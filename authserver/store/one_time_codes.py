@@ -214,14 +214,16 @@ def delete_by_contact(tx: Transaction, subject_id: str, *, contact: str) -> int:
 
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
     """Remove up to `limit` expired rows; return how many."""
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM one_time_codes
-         WHERE id IN (SELECT x.id
-                        FROM (SELECT id
-                                FROM one_time_codes
-                               WHERE expires_at <= ?
-                               LIMIT ?) AS x)
+        SELECT id
+          FROM one_time_codes
+         WHERE expires_at <= ?
+         ORDER BY expires_at
+         LIMIT ?
         """,
         (now, limit),
+    )
+    return sum(
+        tx.execute("DELETE FROM one_time_codes WHERE id = ?", key) for key in keys
     )

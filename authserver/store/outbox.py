@@ -233,15 +233,14 @@ def delete_old(tx: Transaction, *, created_before: int, limit: int) -> int:
 
     Nothing is due before it is created, and `due_at` has the index.
     """
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM outbox
-         WHERE id IN (SELECT x.id
-                        FROM (SELECT id
-                                FROM outbox
-                               WHERE status IN ('sent', 'given_up')
-                                 AND due_at < ?
-                               LIMIT ?) AS x)
+        SELECT id
+          FROM outbox
+         WHERE status IN ('sent', 'given_up')
+           AND due_at < ?
+         LIMIT ?
         """,
         (created_before, limit),
     )
+    return sum(tx.execute("DELETE FROM outbox WHERE id = ?", key) for key in keys)

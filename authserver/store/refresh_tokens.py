@@ -109,14 +109,16 @@ def spend(tx: Transaction, digest: str, spending: Spending, *, idle_s: int) -> b
 
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
     """Remove up to `limit` expired rows; return how many."""
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM refresh_tokens
-         WHERE digest IN (SELECT x.digest
-                            FROM (SELECT digest
-                                    FROM refresh_tokens
-                                   WHERE expires_at <= ?
-                                   LIMIT ?) AS x)
+        SELECT digest
+          FROM refresh_tokens
+         WHERE expires_at <= ?
+         ORDER BY expires_at
+         LIMIT ?
         """,
         (now, limit),
+    )
+    return sum(
+        tx.execute("DELETE FROM refresh_tokens WHERE digest = ?", key) for key in keys
     )

@@ -148,14 +148,16 @@ def delete_by_id(tx: Transaction, registration_id: str) -> bool:
 
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
     """Remove up to `limit` expired rows; return how many."""
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM registrations
-         WHERE id IN (SELECT x.id
-                        FROM (SELECT id
-                                FROM registrations
-                               WHERE expires_at <= ?
-                               LIMIT ?) AS x)
+        SELECT id
+          FROM registrations
+         WHERE expires_at <= ?
+         ORDER BY expires_at
+         LIMIT ?
         """,
         (now, limit),
+    )
+    return sum(
+        tx.execute("DELETE FROM registrations WHERE id = ?", key) for key in keys
     )

@@ -151,17 +151,17 @@ def revoke_by_user(
 
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
     """Remove up to `limit` expired rows no refresh token points to."""
-    return tx.execute(
+    keys = tx.all(
         """
-        DELETE FROM sessions
-         WHERE id IN (SELECT x.id
-                        FROM (SELECT s.id
-                                FROM sessions AS s
-                               WHERE s.expires_at <= ?
-                                 AND NOT EXISTS (SELECT r.digest
-                                                   FROM refresh_tokens AS r
-                                                  WHERE r.session_id = s.id)
-                               LIMIT ?) AS x)
+        SELECT s.id
+          FROM sessions AS s
+         WHERE s.expires_at <= ?
+           AND NOT EXISTS (SELECT r.digest
+                             FROM refresh_tokens AS r
+                            WHERE r.session_id = s.id)
+         ORDER BY s.expires_at
+         LIMIT ?
         """,
         (now, limit),
     )
+    return sum(tx.execute("DELETE FROM sessions WHERE id = ?", key) for key in keys)
