@@ -23,8 +23,9 @@ from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Profile
 from authserver.flows.records import Operation
 from authserver.passwords import policy
-from authserver.store import one_time_codes, registrations, users
+from authserver.store import limits, one_time_codes, registrations, users
 from authserver.store.database import Transaction
+from authserver.store.limits import Limit
 from authserver.store.registrations import Registration
 from authserver.store.users import User
 
@@ -113,6 +114,7 @@ def _store(
     reachable: frozenset[Contact],
 ) -> errors.AuthError | None:
     """Write everything, or return the refusal."""
+    _stand_in_line(tx, registration)
     refusal = _refusal(tx, app, registration)
     if refusal is not None:
         return refusal
@@ -135,6 +137,19 @@ def _store(
         identifier=registration.username,
     )
     return None
+
+
+def _stand_in_line(tx: Transaction, registration: Registration) -> None:
+    """Wait for whoever registers from this network or with a contact of these.
+
+    What is counted below must not grow between the count and our own row. The
+    rows that are locked stand for many each, so that they stay few.
+    """
+    waiting = (registration.address, registration.email, registration.phone)
+    lines = {int(tokens.digest(each)[:2], 16) for each in waiting if each}
+    for line in sorted(lines):  # in one order, or two would wait for each other
+        name = f"registering {line}"
+        limits.claim_or_insert(tx, Limit(name, 0, registration.created_at))
 
 
 def _refusal(
