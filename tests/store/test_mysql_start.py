@@ -1,8 +1,6 @@
 """Opening MySQL: what it needs, what the URL says, and a sentence when not."""
 
 import sys
-import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,24 +9,11 @@ from authserver.store import mysql_start, mysql_url
 from authserver.store.database import DatabaseError, open_database
 from authserver.store.mysql_url import Node
 from tests import databases
-from tests.databases import MariaDB, free_port
+from tests.databases import free_port
 
 NOW = 1_800_000_000
 needs_mariadb = pytest.mark.skipif(not databases.HAVE_MARIADB, reason="no mariadbd")
 SENTENCE = r"^[A-Z].*\.$"
-
-
-@pytest.fixture(params=databases.ON_SERVERS)
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def fresh(servers) -> Iterator[tuple[MariaDB, str]]:
-    """A server and the URL of a database on it that nobody has used yet."""
-    servers.mariadb.run("CREATE DATABASE test_fresh CHARACTER SET latin1")
-    yield servers.mariadb, servers.mariadb.url("test_fresh")
-    servers.mariadb.run("DROP DATABASE test_fresh")
 
 
 def reply(text):
@@ -176,56 +161,3 @@ def test_user_who_may_not_create_tables_is_told(fresh):
 
     with pytest.raises(DatabaseError, match="CREATE command denied"):
         open_database(url.replace("test:test", "reader:r"), now=NOW)
-
-
-# -- the schema
-
-
-def test_processes_that_start_at_once_make_one_schema(fresh):
-    _, url = fresh
-    applied = []
-
-    def start():
-        opened = open_database(url, now=NOW)
-        applied.append(opened.applied)
-        opened.close()
-
-    threads = [threading.Thread(target=start) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    first, *others = sorted(applied, reverse=True)
-    assert first[0] == "0000_schema_migrations"
-    assert others == [(), (), ()]
-
-
-def test_schema_that_stopped_half_way_is_finished(fresh):
-    server, url = fresh
-    open_database(url, now=NOW).close()
-    server.run(
-        "DROP TABLE test_fresh.limits",
-        "DELETE FROM test_fresh.schema_migrations WHERE name >= '0001'",
-    )
-
-    opened = open_database(url, now=NOW)
-    opened.close()
-
-    assert opened.applied[0] == "0001_accounts"
-    assert len(opened.applied) >= 4
-
-
-def test_database_of_another_character_set_stores_ours(fresh):
-    _, url = fresh
-
-    opened = open_database(url, now=NOW)
-    sets = opened.read(
-        lambda tx: tx.all(
-            "SELECT DISTINCT character_set_name FROM information_schema.columns "
-            "WHERE table_schema = 'test_fresh' AND character_set_name IS NOT NULL"
-        )
-    )
-    opened.close()
-
-    assert sets == [("utf8mb4",)]
