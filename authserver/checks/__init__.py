@@ -15,12 +15,16 @@ FAIL is what keeps the server from starting or from doing its job; warn is what
 works and should not stay so.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from authserver.settings import Settings, SettingsError
 
 PATIENCE_S = 3.0  # for each answer of the network
+
+RIGHT_USER = "Run this as the user who runs the server."
 
 State = Literal["ok", "warn", "FAIL"]
 
@@ -44,6 +48,12 @@ class Patient(NamedTuple):
 
 
 Check = Callable[[Patient], Iterator[Finding]]
+
+
+def fail_at(path: Path, error: Exception) -> Finding:
+    """Return the sentence of `error`, which may come of who we are."""
+    readable = not path.exists() or os.access(path, os.R_OK)
+    return fail(str(error), "" if readable else RIGHT_USER)
 
 
 def ok(text: str) -> Finding:

@@ -13,6 +13,7 @@ from authserver.checks import (
     Patient,
     configuration,
     fail,
+    fail_at,
     mysql_server,
     ok,
     warn,
@@ -33,13 +34,20 @@ def engine(patient: Patient) -> Iterator[Finding]:
         return
     try:
         file = file_of(url)
-        if file.exists():
-            version = inspection.look(url, inspection.find_sqlite_version)
-        else:
-            yield ok(f"{file} is made at the first start")
-            return
     except DatabaseError as error:
         yield fail(str(error))
+        return
+    if file.exists() or Path(f"{file}-wal").exists():
+        yield from _sqlite(url, file)
+    else:
+        yield ok(f"{file} is made at the first start")
+
+
+def _sqlite(url: str, file: Path) -> Iterator[Finding]:
+    try:
+        version = inspection.look(url, inspection.find_sqlite_version)
+    except DatabaseError as error:
+        yield fail_at(file, error)
         return
     if tuple(int(part) for part in version.split(".")) < FIXED_SQLITE:
         yield warn(
@@ -62,7 +70,9 @@ def files(patient: Patient) -> Iterator[Finding]:
         return
     folder = file.resolve().parent
     if not folder.is_dir():
-        yield fail(f"The folder {folder} does not exist.", "Make it: mkdir -p")
+        yield fail(
+            f"The folder {folder} does not exist.", f"Make it: mkdir -p {folder}"
+        )
     elif not os.access(folder, os.W_OK | os.X_OK):
         yield fail(
             f"The folder {folder} cannot be written by this user.",

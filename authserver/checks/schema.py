@@ -10,7 +10,8 @@ def schema(url: str, engine: str) -> Finding:
     try:
         pending = inspection.look(url, inspection.list_pending, engine)
     except DatabaseError as error:
-        return fail(str(error))
+        newer = "a newer authserver" in str(error)
+        return fail(str(error), "Install that version again." if newer else "")
     if pending:
         return warn(
             f"lacks {', '.join(pending)}.",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from authserver import keys, runtime
-from authserver.checks import Finding, Patient, configuration, fail, ok, warn
+from authserver.checks import Finding, Patient, configuration, fail, fail_at, ok, warn
 from authserver.keys import KeyFileError, Keyring
 from authserver.store import inspection
 from authserver.store.database import DatabaseError, file_of
@@ -78,7 +78,7 @@ def _key_file(database: Path) -> Iterator[Finding]:
     try:
         keys.load_or_create(path, may_create=False)
     except KeyFileError as error:
-        yield fail(str(error))
+        yield fail_at(path, error)
         return
     yield from _owner(path, database)
 

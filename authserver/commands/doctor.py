@@ -137,7 +137,7 @@ def _examine(entry: Entry, admitted: Patient, answer: "Future[list[Finding]]") -
             found = list(entry.check(admitted))
     except OSError as error:
         reason = f"{error.filename or entry.name}: {error.strerror or error}."
-        found = [fail(reason, "Run this as the user who runs the server.")]
+        found = [fail(reason, checks.RIGHT_USER)]
     except Exception as error:
         log.exception("the check %s failed", entry.name)
         found = [fail(f"This check failed itself: {error!r}.", "Report this.")]

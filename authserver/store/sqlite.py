@@ -113,11 +113,9 @@ def open_file(
 
 
 def look(path: Path, call: Callable[[Transaction], T]) -> T:
-    """Return what `call` reads, with no lock of ours and no write.
-
-    Raises `DatabaseError`.
-    """
+    """Return what `call` reads, unlocked and unwritten, or `DatabaseError`."""
     path = path.resolve()
+    _refuse_remains(path)
     alone = not Path(f"{path}-wal").exists()  # then SQLite would make one
     try:
         reader = SqliteConnection(path, writable=False, immutable=alone)
@@ -229,23 +227,28 @@ class SqliteConnection:
         raise error
 
 
-def _prepare(path: Path) -> None:
-    """Make a database that is missing; it appears whole or not at all."""
+def _refuse_remains(path: Path) -> None:
     if path.exists():
-        # SQLite would open it for reading only, and each write would fail.
-        if not os.access(path, os.R_OK | os.W_OK):
-            raise DatabaseError(f"{path} cannot be read and written by this user.")
-        if path.stat().st_size == 0:
+        if path.is_file() and path.stat().st_size == 0:
             raise DatabaseError(
                 f"{path} is empty, and authserver never leaves an empty file: restore "
                 f"it, or move it away to begin anew."
             )
-        return
-    if Path(f"{path}-wal").exists():
+    elif Path(f"{path}-wal").exists():
         raise DatabaseError(
             f"{path} is missing but its last changes are still in {path}-wal: put "
             f"the file back, or move that one away to begin anew."
         )
+
+
+def _prepare(path: Path) -> None:
+    """Make a database that is missing; it appears whole or not at all."""
+    _refuse_remains(path)
+    if path.exists():
+        # SQLite would open it for reading only, and each write would fail.
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise DatabaseError(f"{path} cannot be read and written by this user.")
+        return
     fresh = Path(f"{path}.new")
     fresh.unlink(missing_ok=True)  # left by a start that was killed here
     # Made by us, because SQLite would leave it readable for everybody; its

@@ -19,11 +19,21 @@ def newer(folder: Path) -> None:
     connection.close()
 
 
+def empty(folder: Path) -> None:
+    (folder / "authserver.db").write_bytes(b"")
+
+
+def torn(folder: Path) -> None:
+    (folder / "authserver.db").rename(folder / "authserver.db-wal")
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
+        (empty, "is empty, and authserver never leaves an empty file: restore it"),
+        (torn, "is missing but its last changes are still in"),
         (damaged, "is damaged, or no SQLite database"),
-        (newer, "The database was made by a newer authserver"),
+        (newer, "which this version does not know. Install that version again."),
     ],
 )
 def test_database_that_cannot_be_used_fails(

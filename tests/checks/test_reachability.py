@@ -1,10 +1,19 @@
 """Where the server listens, and whether people reach it there."""
 
+import contextlib
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests import mail_server
+from tests.processes import ServerProcess
+
+NAME = socket.gethostname()
 
 
 @pytest.fixture
@@ -83,3 +92,78 @@ def test_foreign_page_over_plain_http_is_a_warning(doctor):
     assert state == "warn"
     assert words.startswith("http://app.example.org: ")
     assert "Use https" in words
+
+
+# -- through a proxy with TLS
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for this machine that nobody vouches for, and its key."""
+    made = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=test"),
+            *("-addext", f"subjectAltName=DNS:{NAME}"),
+            *("-out", made[0], "-keyout", made[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[int]:
+    """The port of a proxy that passes one request on to a running server."""
+    server = ServerProcess(tmp_path).start()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def pass_on(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the caller trusts us not
+            peer = context.wrap_socket(listening.accept()[0], server_side=True)
+            inside = socket.create_connection(("127.0.0.1", server.port))
+            with peer, inside:
+                inside.sendall(peer.recv(4096))
+                peer.sendall(inside.recv(4096))
+
+    with socket.create_server((NAME, 0)) as listening:
+        thread = threading.Thread(target=pass_on, args=(listening,))
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
+    server.kill()
+
+
+def public(port: int, **settings: str) -> dict[str, str]:
+    return {
+        "PUBLIC_URL": f"https://{NAME}:{port}",
+        "TRUSTED_PROXIES": "127.0.0.1/32",
+        **settings,
+    }
+
+
+def test_public_url_is_asked_as_a_browser_would(doctor, proxy, certificate):
+    authority = str(certificate[0])
+
+    report = doctor(**public(proxy, SSL_CERT_FILE=authority))
+
+    told = f"https://{NAME}:{proxy} leads to an authserver"
+    assert report.of("public url") == [("ok", told)]
+
+
+def test_certificate_that_browsers_would_refuse_is_a_warning(doctor, proxy):
+    ((state, words),) = doctor(**public(proxy)).of("public url")
+
+    assert state == "warn"
+    assert "certificate verify failed" in words
+    assert "see that the proxy has a certificate for this name" in words
+
+
+def test_public_url_that_does_not_answer_is_a_warning(doctor):
+    ((state, words),) = doctor(**public(mail_server.free_port())).of("public url")
+
+    assert state == "warn"
+    assert "/healthz: Connection refused. Start the server" in words
