@@ -284,6 +284,16 @@ def test_what_cannot_be_copied_is_refused_in_words(tmp_path, settings, sentence)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_target_that_cannot_be_reached_is_told_by_its_own_name(make_source, tmp_path):
+    make_source()
+
+    ended = copy(tmp_path, f"mysql://a:hush@127.0.0.1:{databases.free_port()}/b")
+
+    assert ended.returncode == 2
+    assert "database that TARGET_DATABASE_URL names cannot be used" in ended.stderr
+    assert "hush" not in ended.stderr
+
+
 def test_target_may_be_named_on_the_command_line_or_in_a_file(
     make_source, target, tmp_path
 ):

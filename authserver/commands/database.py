@@ -66,13 +66,20 @@ def run(options: Namespace) -> int:
         now = runtime.wall_clock()
         # With its lock: no server starts on it before the end.
         source = open_database(settings.database_url, now=now, migrate=False)
-        with closing(source), closing(open_database(to, now=now)) as target:
+        with closing(source), closing(_open_target(to, now=now)) as target:
             try:
                 return _copy(settings, source, target)
             except (errors.Unavailable, ConstraintViolation, KeyboardInterrupt) as end:
                 reason = str(end) or "interrupted"
                 print(f"{NAME}: broken off: {reason}. {EMPTY_IT}", file=sys.stderr)
                 return 1
+
+
+def _open_target(url: str, *, now: int) -> Database:
+    try:
+        return open_database(url, now=now)
+    except DatabaseError as error:  # its sentences name the variable of a server
+        raise DatabaseError(str(error).replace("DATABASE_URL", VARIABLE)) from error
 
 
 def _target_in_environment() -> str:
