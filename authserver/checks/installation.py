@@ -72,7 +72,7 @@ def needed_by(package: str, asks: str, setting: str) -> Check:
 
 def swagger_ui(_patient: Patient) -> Iterator[Finding]:
     """Look at what /docs is nicer with."""
-    found = _version("swagger-ui-bundle")
+    found = _version("flask-swagger-ui")
     yield ok(found or "not installed; /docs shows a plain page without it")
 
 

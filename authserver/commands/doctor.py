@@ -73,7 +73,7 @@ CHECKS = (
         ),
         ("password_hasher",),
     ),
-    Entry("swagger-ui-bundle", installation.swagger_ui),
+    Entry("flask-swagger-ui", installation.swagger_ui),
     Entry("settings", configuration.settings),
     Entry("settings file", configuration.dotenv),
     Entry("secret files", configuration.secret_files),
