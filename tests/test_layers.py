@@ -1,6 +1,7 @@
 """The rules of the house, read from the imports of the package's source."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,13 @@ def test_randomness_comes_from_the_modules_that_make_secrets():
     }
 
     assert drawing == {"tokens", "keys", "passwords"}
+
+
+def test_every_folder_of_the_schema_is_in_a_wheel():
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())
+    setuptools = project["tool"]["setuptools"]
+    engines = {path.name for path in (PACKAGE.parent / "sql").iterdir()}
+
+    for part in ("packages", "package-dir", "package-data"):
+        named = {each for each in setuptools[part] if ".sql." in each}
+        assert named == {f"authserver.sql.{engine}" for engine in engines}

@@ -5,6 +5,7 @@ import logging
 import os
 import sqlite3
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from authserver.settings import Settings, SettingsError
 from authserver.store.database import DatabaseError, Transaction
 from tests.processes import wait_until
 
+ROOT = Path(__file__).parents[1]
 SECRET = bytes(range(32))
 
 
@@ -128,6 +130,18 @@ def test_no_key_is_made_for_a_database_on_a_server(tmp_path, monkeypatch):
         runtime.create_app(Settings(database_url="mysql://me:hush@db/accounts"))
 
     assert os.listdir(tmp_path) == []
+
+
+def test_mysql_is_loaded_for_no_other_database(settings):
+    program = (
+        "import sys, authserver\n"
+        "settings = authserver.Settings(database_url=sys.argv[1])\n"
+        "authserver.create_app(settings)\n"
+        "sys.exit('mysql' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, settings.database_url]
+
+    assert subprocess.run(command, cwd=ROOT).returncode == 0
 
 
 def test_missing_folder_is_named(tmp_path):

@@ -26,7 +26,7 @@ The rows are forgotten after an hour.
 One conflict is left to the function first: a key that exists already
 (`UniqueViolation`). If it escapes, the function is run again as well, because
 mostly it looked, saw nothing, and lost a race; now it sees the other's row. One
-that escapes again is not a race, and is raised.
+that escapes a third time is no race, and is raised.
 
 This file knows threads and no driver; `mysql.py` hands it the connections.
 """
@@ -45,7 +45,7 @@ from authserver.store.waiting import Job, Waiting
 MAX_TRIES = 5
 DEADLINE_S = 2.0  # for all tries: longer, and the client has given up as well
 MAX_RACES = 2  # reruns because of a key that exists already
-FIRST_PAUSE_S = 0.01  # at most; doubles with each try
+FIRST_PAUSE_S = 0.01  # more or less; doubles with each try
 POOL_SIZE = 16  # more would only wait for each other under one interpreter lock
 FORGET_EVERY = 1000  # transactions; each time up to 2000 rows, so none pile up
 
