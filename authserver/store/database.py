@@ -15,10 +15,10 @@ Decide inside, refuse outside. An exception inside undoes everything that the
 function wrote, also the failed attempt it counted or the session it revoked.
 Such a function returns its verdict, and the flow raises the refusal.
 
-When `transaction` returns, the writes are on disk. When it raises `Unavailable`
-they usually are not, but a commit whose answer was lost may still stand: every
-flow's write is safe to ask for again. `read` sees one moment of the database,
-whatever is written meanwhile.
+When `transaction` returns, the writes are on disk, once, however often the
+function ran. When it raises `Unavailable` they usually are not, but a commit
+whose answer never came may still stand: every flow's write is safe to ask for
+again. `read` sees one moment of the database, whatever is written meanwhile.
 
 SQL is a literal with `?` placeholders; rows are tuples in the order of the
 explicit column list. Times are whole epoch seconds.
@@ -94,8 +94,7 @@ class Database(Protocol):
         """Return what `function(tx, ...)` decided, once that is on disk.
 
         What the function raises undoes its writes and is raised here. Raises
-        `errors.Unavailable` when the database has not begun within 2 s; then
-        the function never runs.
+        `errors.Unavailable` when the database does not come to it within 2 s.
         """
         ...
 

@@ -75,12 +75,12 @@ def test_server_with_our_authoritys_certificate_is_spoken_to_encrypted(secured):
 
 
 def test_certificate_of_another_authority_is_refused(secured):
-    with pytest.raises(DatabaseError, match="SSL connection error"):
+    with pytest.raises(DatabaseError, match="SSL"):
         open_database(secured.url(ca=secured.other_ca), now=NOW)
 
 
 def test_certificate_for_another_name_is_refused(secured):
-    with pytest.raises(DatabaseError, match="SSL connection error"):
+    with pytest.raises(DatabaseError, match="SSL"):
         open_database(secured.url(host="localhost"), now=NOW)
 
 
@@ -92,7 +92,7 @@ def test_authority_that_cannot_be_read_is_named(secured):
 def test_man_in_the_middle_who_hides_tls_gets_nothing(secured):
     proxy = Proxy(secured.server.port, hide_tls=True).start()
 
-    with pytest.raises(DatabaseError, match="SSL connection error"):
+    with pytest.raises(DatabaseError, match="SSL"):
         open_database(secured.url(port=proxy.port), now=NOW)
 
     proxy.stop()
