@@ -3,7 +3,7 @@
 import gc
 import sys
 
-gc.disable()  # loading modules leaves no garbage; `cli` turns it on afterwards
+gc.disable()  # loading modules leaves no garbage; `cli` or `serve` turns it on
 
 from authserver import cli  # noqa: E402 - that is what it is turned off for
 

@@ -5,12 +5,17 @@
     python server.py doctor     look the installation over, say what to mend
     python server.py audit      print what happened, from the audit log
     python server.py users      import users from another system
-    python server.py --help     all commands
+    python server.py database   copy everything from SQLite into MySQL
+    python server.py --help     all of this, --version the version
 
 Settings come from the environment and from `.env` in the current folder. What
-cannot work ends with one sentence on standard error and exit status 2.
+cannot work ends with one sentence on standard error and exit status 2. Whoever
+reads our output may stop when they have enough, as `head` does: that ends a
+command silently, with the status that a shell gives to all who end so.
 """
 
+import gc
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,10 +23,34 @@ from authserver.keys import KeyFileError
 from authserver.settings import NAME, VERSION, SettingsError
 from authserver.store.database import DatabaseError
 
+NOBODY_READS = 128 + 13  # ended by signal 13, SIGPIPE
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
-    run = _command(sys.argv[1:] if arguments is None else arguments)
+    # None if closed at the start (`>&-`). The next file to be opened would get
+    # the descriptor, and Python's own last words would land in it.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()  # --help too, which ends by SystemExit
+    except BrokenPipeError:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                # Python would flush once more, and complain.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return NOBODY_READS
+
+
+def _run(arguments: Sequence[str]) -> int:
+    run = _command(arguments)
     try:
         return run()
     except (SettingsError, KeyFileError, DatabaseError) as error:
@@ -39,6 +68,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
 
     from authserver.commands import audit, database, doctor, migrate, users
 
+    gc.enable()  # server.py turned it off while modules load
     parser = argparse.ArgumentParser(
         prog="server.py",
         description="An authentication server: accounts, logins and sessions over "

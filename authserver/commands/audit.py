@@ -4,14 +4,13 @@
 
 One line per entry, oldest first, as in any log; `--limit` means the latest.
 The server may run meanwhile. The log is read in pages, so a year of it takes no
-more memory than a day, and what reads our output may stop when it has enough.
+more memory than a day.
 
 User agents are what strangers sent: control characters are escaped, so that
 none repaints the terminal or forges a line.
 """
 
 import json
-import os
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -77,20 +76,10 @@ def run(options: Namespace) -> int:
                     return 2
             wanted = Wanted(options.until, options.event)
             query = Query(user_id, options.since, wanted, options.limit)
-            _print(_entries(database, query), as_json=options.json)
+            form = _json if options.json else _text
+            for entry in _entries(database, query):
+                print(form(entry))
     return 0
-
-
-def _print(entries: Iterator[Entry], *, as_json: bool) -> None:
-    form = _json if as_json else _text
-    try:
-        for entry in entries:
-            print(form(entry))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Who reads us has enough. Python would complain when it flushes at the
-        # end, so what is left goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _entries(database: Readable, query: Query) -> Iterator[Entry]:

@@ -33,6 +33,7 @@ from authserver.store.database import (
 
 HELP = "copy the SQLite database into an empty MySQL one"
 VARIABLE = "TARGET_DATABASE_URL"
+BREAKS = (errors.Unavailable, ConstraintViolation, KeyboardInterrupt, BrokenPipeError)
 EMPTY_IT = (
     "A copy that was broken off cannot be continued: make the target empty "
     "(DROP DATABASE, CREATE DATABASE) and begin again."
@@ -69,7 +70,7 @@ def run(options: Namespace) -> int:
         with closing(source), closing(_open_target(to, now=now)) as target:
             try:
                 return _copy(settings, source, target)
-            except (errors.Unavailable, ConstraintViolation, KeyboardInterrupt) as end:
+            except BREAKS as end:
                 reason = str(end) or "interrupted"
                 print(f"{NAME}: broken off: {reason}. {EMPTY_IT}", file=sys.stderr)
                 return 1
