@@ -15,15 +15,19 @@ from authserver.store.outbox import Message
 LAPSE_S = 120  # well above the 20 s of a conversation and a slow name server
 
 
-def tidy(tx: Transaction, *, now: int) -> tuple[int, int, int]:
+def look(tx: Transaction, *, now: int) -> tuple[bool, int]:
+    """Tell whether there is anything to do, and how many messages wait."""
+    return outbox.has_work(tx, now=now), outbox.count_by_status(tx, "queued")
+
+
+def tidy(tx: Transaction, *, now: int) -> tuple[int, int]:
     """Settle what no sender will report on.
 
-    Returns how many messages expired unsent, were lost in a crash, are waiting.
+    Returns how many messages expired unsent, and were lost in a crash.
     """
     outbox.update_interrupted(tx, now=now)
     lost = outbox.update_lost(tx, now=now)
-    expired = outbox.update_expired(tx, now=now)
-    return expired, lost, outbox.count_by_status(tx, "queued")
+    return outbox.update_expired(tx, now=now), lost
 
 
 def claim_next(

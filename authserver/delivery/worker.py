@@ -1,6 +1,6 @@
 """The delivery worker: takes due messages from the outbox and sends them.
 
-    loop, woken by `delivery_due` or once a second
+    loop, woken by `delivery_due` or once a second; reads, and if there is work:
         lapsed claims: mails once more, text messages never
         channels in turns: claim what is due (a text message pays here)
                                         -->  a thread per message, at most 4
@@ -120,12 +120,16 @@ class Worker:
     def send_due(self) -> None:
         """Give every message that is due a thread, as far as there is room."""
         app = self._app
-        expired, lost, queued = app.database.transaction(claims.tidy, now=app.now())
-        if expired or lost:
-            log.warning("%d messages expired unsent, %d lost in a crash", expired, lost)
+        self._sending = [thread for thread in self._sending if thread.is_alive()]
+        # On MySQL each transaction writes, if only its id: not every second.
+        work, queued = app.database.read(claims.look, now=app.now())
         if queued >= outbox.MAX_QUEUED:
             log.error("the outbox is full: new messages are dropped")
-        self._sending = [thread for thread in self._sending if thread.is_alive()]
+        if not work:
+            return
+        expired, lost = app.database.transaction(claims.tidy, now=app.now())
+        if expired or lost:
+            log.warning("%d messages expired unsent, %d lost in a crash", expired, lost)
         # In turns: a flood on one channel must not hold up the other.
         busy = self._lanes
         while busy and not self._stopping.is_set():

@@ -115,6 +115,24 @@ def count_by_status(tx: Transaction, status: str) -> int:
     return row[0] if row else 0
 
 
+def has_work(tx: Transaction, *, now: int) -> bool:
+    """Tell whether a message is due, has expired, or lost its sender."""
+    row = tx.one(
+        """
+        SELECT EXISTS (SELECT 1
+                         FROM outbox
+                        WHERE status IN ('queued', 'sending')
+                          AND due_at <= ?)
+            OR EXISTS (SELECT 1
+                         FROM outbox
+                        WHERE status = 'queued'
+                          AND expires_at <= ?)
+        """,
+        (now, now),
+    )
+    return bool(row and row[0])
+
+
 def claim(tx: Transaction, message: Message, *, now: int, lapses_at: int) -> bool:
     """Count an attempt and own it until `lapses_at`; True for one caller."""
     matched = tx.execute(

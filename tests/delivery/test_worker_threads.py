@@ -106,6 +106,29 @@ def test_full_outbox_is_loud(app, message, send_due, monkeypatch, caplog):
     assert "the outbox is full" in caplog.text
 
 
+class ReadOnly:
+    """A database that is only looked at."""
+
+    def __init__(self, database) -> None:
+        self.read = database.read
+
+    def transaction(self, *args, **kwargs):
+        raise AssertionError("nobody should write")
+
+
+def test_worker_without_work_begins_no_transaction(app, message, send_due, clock):
+    send_due()
+    later = message._replace(id="later", due_at=app.now() + 5)
+    app.database.transaction(outbox.insert, later)
+    worker = Worker(app._replace(database=ReadOnly(app.database)))
+
+    worker.send_due()
+    clock.advance(5)
+
+    with pytest.raises(AssertionError, match="nobody should write"):
+        worker.send_due()
+
+
 def test_event_wakes_the_worker_and_stopping_leaves_no_thread(app, message):
     threads = threading.active_count()
     sender = BusySender()

@@ -223,3 +223,41 @@ def test_message_finished_lately_is_kept(database):
     database.transaction(outbox.update_sent, database.transaction(claim, MAIL))
 
     assert database.transaction(outbox.delete_old, created_before=NOW, limit=9) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "after_s", "work"),
+    [
+        ({}, 0, True),
+        ({"due_at": NOW + 5}, 4, False),
+        ({"due_at": NOW + 5}, 5, True),
+        ({"due_at": NOW + 900}, 599, False),
+        ({"due_at": NOW + 900}, 600, True),  # expired
+    ],
+)
+def test_message_that_waits_is_work_once_due_or_expired(
+    database, changes, after_s, work
+):
+    put(database, MAIL._replace(**changes))
+
+    assert database.read(outbox.has_work, now=NOW + after_s) == work
+
+
+@pytest.mark.parametrize(("after_s", "work"), [(LAPSE_S - 1, False), (LAPSE_S, True)])
+def test_message_that_is_being_sent_is_work_once_its_claim_lapses(
+    database, after_s, work
+):
+    put(database, MAIL._replace(expires_at=NOW + 5))
+    database.transaction(claim, MAIL)
+
+    assert database.read(outbox.has_work, now=NOW + after_s) == work
+
+
+def test_finished_messages_are_no_work(database):
+    put(database, MAIL, MAIL._replace(id="m2"))
+    sent = database.transaction(claim, MAIL)
+    given_up = database.transaction(claim, MAIL._replace(id="m2"))
+    database.transaction(outbox.update_sent, sent)
+    database.transaction(outbox.update_given_up, given_up, last_error="refused")
+
+    assert not database.read(outbox.has_work, now=NOW + 9999)
