@@ -12,6 +12,7 @@ Nothing is global, so a program may hold several apps, one after the other or
 side by side, each with a database of its own.
 """
 
+import importlib.util
 import itertools
 import logging
 import os
@@ -76,7 +77,7 @@ def create_app(
             raise SettingsError("secret_key", weakness)
     if settings.templates_dir:
         templates.check(settings.templates_dir)
-    if settings.sms_configured and not _installed("twilio"):
+    if settings.sms_configured and not importlib.util.find_spec("twilio"):
         raise SettingsError("twilio_sid", "needs the package twilio: install it first.")
     keyring = Keyring(secrets)
     database = open_database(settings.database_url, now=now())
@@ -196,13 +197,6 @@ def _own_secret(settings: Settings) -> bytes:
     if database.is_dir():
         raise SettingsError("database_url", f"names {database}, which is a folder.")
     return keys.load_or_create(key_file(database), may_create=not database.exists())
-
-
-def _installed(package: str) -> bool:
-    """Tell whether a package can be imported, without doing that."""
-    from importlib.util import find_spec  # not needed for the usual start
-
-    return find_spec(package) is not None
 
 
 def _recognise(keyring: Keyring, database: Database, *, now: int) -> None:

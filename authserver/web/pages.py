@@ -21,6 +21,7 @@ same (RFC 9110 section 13.1.2): no update mixes old scripts with new pages.
 
 import functools
 import hashlib
+import importlib.util
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -128,8 +129,6 @@ def _read(path: Path) -> _File:
 
 def _swagger_folder() -> Path | None:
     """Return where Swagger UI lies, None if it is not installed."""
-    import importlib.util
-
     found = importlib.util.find_spec(SWAGGER_PACKAGE)
     if found is None or not found.submodule_search_locations:
         return None
