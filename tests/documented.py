@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
 
-from authserver.web import openapi, routes
+from authserver.web.api import openapi, routes
 from authserver.web.messages import Request, Response
 
 URL = "https://auth.example.org"

@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from authserver import errors
-from authserver.web import fields, openapi
-from authserver.web.routes import ROUTES
+from authserver.web.api import fields, openapi
+from authserver.web.api.routes import ROUTES
 from tests.processes import ROOT
 
 URL = "https://auth.example.org"

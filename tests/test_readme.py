@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from authserver.settings import Settings
-from authserver.web.routes import ROUTES
+from authserver.web.api.routes import ROUTES
 from tests.processes import ServerProcess
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

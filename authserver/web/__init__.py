@@ -1,10 +1,30 @@
 """The web: from sockets to endpoints, and back.
 
-    socket -> handler -> head, body -> dispatch -> endpoint -> flow
-    socket <- handler <- wire       <- dispatch <- Response <-
+    socket -> handler -> head, framing -> dispatch -> endpoint -> flow
+    socket <- handler <- wire          <- dispatch <- Response <-
 
-`head`, `body`, `json_body`, `cookies`, `forwarded` and `wire` are functions
-over bytes and text that never see a socket; `server`, `connections` and
-`handler` move the bytes and know no routes; `dispatch`, `routes` and the
-endpoints answer requests and know no sockets.
+What moves bytes, and knows no routes:
+
+    server        listens, accepts, stops
+    connections   which connections are open, and which go when there are many
+    handler       one connection: requests in, responses out, in order
+
+Functions over bytes and text, which never see a socket:
+
+    head          the head of a request: grammar, limits, refusals
+    framing       where the body of a request ends: by length, or by chunks
+    json_body     one JSON object out of a body, strictly
+    cookies       reading them, writing ours
+    forwarded     whose address it is, behind proxies
+    wire          a response as bytes
+
+What answers requests, and knows no sockets:
+
+    messages      `Request` and `Response`, all that the two halves share
+    dispatch      the one way from a request to a response
+    cors          pages of other origins
+    credentials   which token or cookie speaks for the caller
+    endpoints/    a function per route: from a checked request to a flow
+    pages         the pages for people, and what they load
+    api/          what each route is declared with, and documents made of that
 """

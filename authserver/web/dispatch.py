@@ -22,9 +22,10 @@ from typing import Any
 from authserver import errors
 from authserver.app import App
 from authserver.flows import budgets, places
-from authserver.web import cors, fields, json_body, routes
+from authserver.web import cors, json_body
+from authserver.web.api import fields, routes
+from authserver.web.api.route import CHANGING, Route
 from authserver.web.messages import Header, Request, Response
-from authserver.web.route import CHANGING, Route
 
 log = logging.getLogger("authserver.dispatch")
 

@@ -27,7 +27,7 @@ and what the client still sends is read and dropped (RFC 9112 section 9.6), for
 a bounded time and amount.
 
 This module decides nothing about requests: statuses, bodies and headers are the
-site's, the grammar is `head`'s and `body`'s, the bytes are `wire`'s.
+site's, the grammar is `head`'s and `framing`'s, the bytes are `wire`'s.
 """
 
 import logging
@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from authserver import errors, logs, tokens
 from authserver.web import forwarded, head, wire
-from authserver.web.body import Body
+from authserver.web.framing import Body
 from authserver.web.head import Head
 from authserver.web.messages import Request, Response
 

@@ -15,7 +15,7 @@ Every fault is `errors.InvalidBody`, never a 500. U+0000 is legal in a string
 and left to the rules of each field: a password may hold it.
 
 This module judges the form of a body. What fields it must have, and of which
-type, is declared by the route and checked in `dispatch`.
+type, is declared in `api.bodies` and read by `api.fields`.
 """
 
 import json

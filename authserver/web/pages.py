@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App
-from authserver.web import answers
+from authserver.web.api import answers
 from authserver.web.messages import Header, Request, Response
 
 FOLDER = Path(__file__).with_name("static")
@@ -85,9 +85,9 @@ def docs(app: App, _request: Request) -> Response:
     if _swagger_folder() is not None:
         return _page("docs.html", DOCS_HEADERS)
     # Not needed by a server whom nobody asks; and it imports the route table.
-    from authserver.web import readable
+    from authserver.web.api import docs_page
 
-    content = readable.page(app.settings.public_url)
+    content = docs_page.page(app.settings.public_url)
     return Response(
         HTTPStatus.OK, headers=PAGE_HEADERS, body=content, content_type=answers.HTML
     )

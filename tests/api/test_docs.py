@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from authserver.web import openapi, pages
+from authserver.web import pages
+from authserver.web.api import openapi
 from authserver.web.messages import Request
 
 

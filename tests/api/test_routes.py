@@ -5,7 +5,7 @@ import json
 import pytest
 
 from authserver import errors
-from authserver.web.routes import ROUTES
+from authserver.web.api.routes import ROUTES
 
 # What a body needs beside the required fields to reach the database.
 MORE = {

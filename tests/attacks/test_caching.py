@@ -7,7 +7,7 @@ request, forbids storing; logging out makes the browser forget its cookie.
 
 import pytest
 
-from authserver.web.routes import ROUTES
+from authserver.web.api.routes import ROUTES
 
 SESSION = "__Host-session"
 PATHS = [

@@ -10,8 +10,8 @@ import json
 
 import pytest
 
+from authserver.web.api.routes import ROUTES
 from authserver.web.dispatch import Site
-from authserver.web.routes import ROUTES
 
 SESSION = "__Host-session"
 OWN = "https://auth.example.org"

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from authserver.web.routes import ROUTES
+from authserver.web.api.routes import ROUTES
 
 ROUTES_WITH_BODIES = [route for route in ROUTES if route.method == "POST"]
 IDS = [f"{route.method} {route.paths[0]}" for route in ROUTES_WITH_BODIES]

@@ -7,7 +7,7 @@ Ours redirects nobody: no parameter, header or field makes any route do it.
 
 import pytest
 
-from authserver.web.routes import ROUTES
+from authserver.web.api.routes import ROUTES
 
 TARGETS = (
     "//evil.test",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from authserver.web import routes
+from authserver.web.api import routes
 from tests import databases
 
 pytestmark = databases.ON_EVERY_ENGINE

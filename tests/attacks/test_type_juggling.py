@@ -8,8 +8,8 @@ of every route is tried with every other type, under each of its names: always
 
 import pytest
 
-from authserver.web.fields import OtpField
-from authserver.web.routes import ROUTES
+from authserver.web.api.fields import OtpField
+from authserver.web.api.routes import ROUTES
 from tests import databases
 
 pytestmark = databases.ON_EVERY_ENGINE

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from authserver.web.routes import ROUTES
+from authserver.web.api.routes import ROUTES
 from tests.browser.chromium import needs_chromium, rendered
 from tests.processes import ServerProcess
 

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from authserver import errors
-from authserver.web import dispatch, routes
+from authserver.web import dispatch
+from authserver.web.api import routes
 from authserver.web.dispatch import Site
 
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from authserver.web import pages, routes
+from authserver.web import pages
+from authserver.web.api import routes
 
 ROOT = Path(__file__).parents[2]
 POLICY = {

@@ -9,6 +9,6 @@ from authserver.web.messages import Request, Response
 def document(app: App, _request: Request) -> Response:
     """Describe the API as an OpenAPI 3.1 document."""
     # Not needed by a server whom nobody asks; and it imports the route table.
-    from authserver.web import openapi
+    from authserver.web.api import openapi
 
     return Response(HTTPStatus.OK, body=openapi.encoded(app.settings.public_url))

@@ -23,10 +23,11 @@ from typing import Any
 
 from authserver import errors
 from authserver.settings import NAME, VERSION
-from authserver.web import bodies, cookies, dispatch, routes, schemas
-from authserver.web.answers import Answer
-from authserver.web.route import Refusals, Route
-from authserver.web.schemas import Schema
+from authserver.web import cookies, dispatch
+from authserver.web.api import bodies, routes, schemas
+from authserver.web.api.answers import Answer
+from authserver.web.api.route import Refusals, Route
+from authserver.web.api.schemas import Schema
 
 DESCRIPTION = """\
 Registers people, proves their contacts, logs them in and keeps their sessions.

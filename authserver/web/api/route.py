@@ -1,8 +1,8 @@
 """One row of the route table: what a route is declared with.
 
-A row is the single source for four readers. Dispatch finds the endpoint by it
-and validates the body, `openapi` describes it, and tests hold all routes to
-what they declare.
+A row is the single source for three readers: dispatch finds the endpoint by it
+and validates the body, `openapi` describes it, and tests hold every route to
+what it declares.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App
-from authserver.web.answers import Answer
-from authserver.web.fields import Field, Rule
+from authserver.web.api.answers import Answer
+from authserver.web.api.fields import Field, Rule
 from authserver.web.messages import Request, Response
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})

@@ -11,7 +11,9 @@ from http import HTTPStatus
 from authserver import errors
 from authserver.app import App
 from authserver.settings import NAME
-from authserver.web import answers, bodies, pages
+from authserver.web import pages
+from authserver.web.api import answers, bodies
+from authserver.web.api.route import ANYBODY, CALLER, LOGGED_IN, PROVEN, Route
 from authserver.web.endpoints import (
     accounts,
     documents,
@@ -21,7 +23,6 @@ from authserver.web.endpoints import (
     verification,
 )
 from authserver.web.messages import Request, Response
-from authserver.web.route import ANYBODY, CALLER, LOGGED_IN, PROVEN, Route
 
 REALM = NAME
 

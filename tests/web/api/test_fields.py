@@ -3,8 +3,8 @@
 import pytest
 
 from authserver import errors
-from authserver.web import fields
-from authserver.web.fields import Field, OtpField
+from authserver.web.api import fields
+from authserver.web.api.fields import Field, OtpField
 
 NAME = Field("name", "alice", aliases=("username",), required=True, max_chars=5)
 COLOUR = Field("colour", "red", choices=("red", "blue"))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver import errors
-from authserver.web import body
-from authserver.web.body import Body
+from authserver.web import framing
+from authserver.web.framing import Body
 from authserver.web.head import MAX_BODY_BYTES
 
 GOOD = b"5\r\nhello\r\n6;note=x\r\n world\r\n0\r\n\r\n"
@@ -166,4 +166,4 @@ def test_single_bytes_cost_linear_time():
 
 def test_limits_are_those_the_documentation_names():
     assert MAX_BODY_BYTES == 64 * 1024
-    assert body.MAX_ENCODED_BYTES == 2 * MAX_BODY_BYTES
+    assert framing.MAX_ENCODED_BYTES == 2 * MAX_BODY_BYTES

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from authserver.settings import NAME, VERSION
 from authserver.web import cookies
-from authserver.web.bodies import ALICE, ID, PHONE_NUMBER, TOKEN
+from authserver.web.api.bodies import ALICE, ID, PHONE_NUMBER, TOKEN
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"

@@ -1,6 +1,6 @@
-r"""The body of a request, gathered from a buffer that grows. No sockets here.
+r"""Where a body ends: gathering it from a buffer that grows. No sockets here.
 
-A body ends where its head says, in one of two ways (RFC 9112 section 6.3):
+It ends where the head says, in one of two ways (RFC 9112 section 6.3):
 
     Content-Length: 11              Transfer-Encoding: chunked
 

@@ -10,8 +10,8 @@ import html
 import json
 from collections.abc import Iterable
 
-from authserver.web import openapi
-from authserver.web.schemas import Schema
+from authserver.web.api import openapi
+from authserver.web.api.schemas import Schema
 
 _PAGE = """\
 <!DOCTYPE html>

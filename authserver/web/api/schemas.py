@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from authserver import errors
-from authserver.web.answers import Answer
-from authserver.web.fields import MAX_OTP, Choice, Field, Needs, OtpField, Rule
+from authserver.web.api.answers import Answer
+from authserver.web.api.fields import MAX_OTP, Choice, Field, Needs, OtpField, Rule
 
 Schema = dict[str, Any]
 

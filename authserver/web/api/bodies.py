@@ -6,7 +6,7 @@ the tests attack. Names that several routes share have one declaration, so that
 what alice sends, and sent in order they work.
 """
 
-from authserver.web.fields import Choice, Field, Needs, OtpField
+from authserver.web.api.fields import Choice, Field, Needs, OtpField
 
 ALICE = "alice@example.org"
 PHONE_NUMBER = "+442079460018"  # from a range that is kept free for examples
