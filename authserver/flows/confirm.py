@@ -3,7 +3,7 @@
     subject of the link                   what must come with the token
     ------------------------------------  ---------------------------------
     a registration                        nothing more
-    a user, own contact, still unproven   nothing more (a closed group)
+    a user, who has proven nothing yet    nothing more (a closed group)
     a user, another contact               this user's session or password
 
 The token shows that somebody reads the mailbox. It does not show that they are
@@ -145,11 +145,8 @@ def _confirm(
 def _suffices(link: _Link, session: Authenticated | None) -> bool:
     """Tell whether the token needs no password beside it."""
     person = link.person
-    if isinstance(person, Registration):
-        return True
     contact = Contact(link.code.channel, link.code.contact)
-    own = contact.value in (person.email, person.phone)
-    if own and not lookup.is_proven(person, contact):
+    if lookup.opens(person, contact):
         return True
     return session is not None and session.user.id == person.id
 

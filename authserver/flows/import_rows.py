@@ -13,8 +13,9 @@
 
 * A contact counts as proven unless the line says false. Whoever imports vouches
   for the other system; and an account that nobody can prove anew could not
-  reset its password either. Of one that does not count, the first who proves it
-  becomes the owner, as in a closed group (`verify`).
+  reset its password either. One that does not count opens nothing beside one
+  that does (`lookup`); where none counts, the first who proves one becomes the
+  owner, as in a closed group.
 * A field with another name is refused, not ignored. What a system calls
   `is_active: false`, or `email_verifed`, must not be lost on the way.
 * Names and contacts take the canonical form that they would have got here, and

@@ -99,8 +99,9 @@ def with_code(
 
 def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Admitted:
     now, who = operation.now, identifier.value
-    subject = lookup.resolve(tx, identifier, now=now)
-    user = subject.user
+    # By a password even a contact that opens nothing (`lookup`) may be named.
+    user = lookup.find_user(tx, identifier)
+    waiting = lookup.list_named(tx, identifier, now=now)
     owner = budgets.account(
         tx, user.id if user else None, operation.caller, who, now=now
     )
@@ -110,8 +111,8 @@ def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Ad
         closed = "account_disabled"
     elif user is not None and not charged:
         closed = "account_locked"
-    by_name = identifier.kind == "username" and subject.registrations
-    person = user or (subject.registrations[0] if by_name else None)
+    by_name = identifier.kind == "username" and waiting
+    person = user or (waiting[0] if by_name else None)
     return _Admitted(person, owner, closed)
 
 

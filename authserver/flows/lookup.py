@@ -3,6 +3,15 @@
 An identifier -- user name, e-mail address or phone number -- resolves to a
 user, else to the live registrations that carry it. At most one user has it;
 several registrations may.
+
+Having a contact is not having proven it: an import or a closed group may bring
+one that was mistyped and is a stranger's. So there is one rule for all codes
+and links, `opens`. A user's contact that was never proven opens nothing as soon
+as the user has proven another one: no code for it is sent or taken, by whatever
+identifier, and it looks like one that nobody has. It is proven as a further
+contact is, inside the user's session or with the password. Whose it really is
+registers an account of their own and takes it with them (`verify`). Only where
+a user has proven nothing at all does the first proof decide.
 """
 
 from typing import NamedTuple
@@ -16,6 +25,8 @@ from authserver.store import registrations, users
 from authserver.store.database import Transaction
 from authserver.store.registrations import Registration
 from authserver.store.users import User
+
+CHANNELS = {"email": "email", "phone": "sms"}  # how to reach a kind of identifier
 
 
 class Profile(NamedTuple):
@@ -36,7 +47,7 @@ class Contact(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """Whom an identifier means: one user, or some registrations, or nobody."""
+    """Whom codes concern: one user, or some registrations, or nobody."""
 
     user: User | None
     registrations: list[Registration]
@@ -62,19 +73,16 @@ def identify(app: App, text: str) -> Identifier:
 
 def profile_of(person: User | Registration) -> Profile:
     """Return what may be shown of a user or registration to themselves."""
-    verified = isinstance(person, User) and bool(
-        person.email_verified_at or person.phone_verified_at
-    )
+    verified = isinstance(person, User) and has_proven(person)
     return Profile(person.id, person.username, person.email, person.phone, verified)
 
 
 def find_user(tx: Transaction, identifier: Identifier) -> User | None:
-    """Return the user whom `identifier` means."""
-    if identifier.kind == "email":
-        return users.find_by_email(tx, identifier.value)
-    if identifier.kind == "phone":
-        return users.find_by_phone(tx, identifier.value)
-    return users.find_by_username(tx, identifier.value)
+    """Return the user who has `identifier`, be it proven or not."""
+    contact = contact_in(identifier)
+    if contact is None:
+        return users.find_by_username(tx, identifier.value)
+    return find_holder(tx, contact)
 
 
 def find_holder(tx: Transaction, contact: Contact) -> User | None:
@@ -84,18 +92,32 @@ def find_holder(tx: Transaction, contact: Contact) -> User | None:
     return users.find_by_phone(tx, contact.value)
 
 
+def find_addressee(tx: Transaction, identifier: Identifier) -> User | None:
+    """Return the user whose account codes for `identifier` may open."""
+    user, contact = find_user(tx, identifier), contact_in(identifier)
+    if user is not None and contact is not None and not opens(user, contact):
+        return None
+    return user
+
+
 def resolve(tx: Transaction, identifier: Identifier, *, now: int) -> Subject:
-    """Return whom `identifier` means.
+    """Return whom codes for `identifier` concern.
 
     Both tables are always read, so that the time tells nothing.
     """
-    user = find_user(tx, identifier)
-    if identifier.kind == "username":
-        waiting = registrations.list_by_username(tx, identifier.value, now=now)
-    else:
-        channel = "email" if identifier.kind == "email" else "sms"
-        waiting = list_waiting(tx, Contact(channel, identifier.value), now=now)
+    user = find_addressee(tx, identifier)
+    waiting = list_named(tx, identifier, now=now)
     return Subject(user, [] if user else waiting)
+
+
+def list_named(
+    tx: Transaction, identifier: Identifier, *, now: int
+) -> list[Registration]:
+    """Return the live registrations that carry `identifier`, newest first."""
+    contact = contact_in(identifier)
+    if contact is None:
+        return registrations.list_by_username(tx, identifier.value, now=now)
+    return list_waiting(tx, contact, now=now)
 
 
 def list_waiting(tx: Transaction, contact: Contact, *, now: int) -> list[Registration]:
@@ -121,16 +143,47 @@ def meant(
     return [each for each in waiting if each.address == place] or waiting
 
 
+def contact_in(identifier: Identifier) -> Contact | None:
+    """Return the contact that `identifier` is; a user name is none."""
+    if identifier.kind == "username":
+        return None
+    return Contact(CHANNELS[identifier.kind], identifier.value)
+
+
 def contact_of(
     person: User | Registration, identifier: Identifier | None = None
 ) -> Contact | None:
-    """Return the contact that is named; a user name means the first."""
-    kind = identifier.kind if identifier else "username"
-    if person.email and kind in ("email", "username"):
-        return Contact("email", person.email)
-    if person.phone and kind in ("phone", "username"):
-        return Contact("sms", person.phone)
-    return None
+    """Return the contact that is named, if it opens the account.
+
+    A user name, or nothing, means the first that does: e-mail, then phone.
+    """
+    named = contact_in(identifier) if identifier else None
+    usable = [
+        each
+        for each in contacts_of(person)
+        if named in (None, each) and opens(person, each)
+    ]
+    return usable[0] if usable else None
+
+
+def contacts_of(person: User | Registration) -> list[Contact]:
+    """Return all contacts of a person, e-mail first."""
+    both = (("email", person.email), ("sms", person.phone))
+    return [Contact(channel, value) for channel, value in both if value]
+
+
+def opens(person: User | Registration, contact: Contact) -> bool:
+    """Tell whether a code read at this contact may open the account."""
+    if contact not in contacts_of(person):
+        return False
+    if isinstance(person, Registration):
+        return True
+    return is_proven(person, contact) or not has_proven(person)
+
+
+def has_proven(user: User) -> bool:
+    """Tell whether any contact of the user was proven."""
+    return bool(user.email_verified_at or user.phone_verified_at)
 
 
 def is_proven(user: User, contact: Contact) -> bool:
@@ -138,6 +191,19 @@ def is_proven(user: User, contact: Contact) -> bool:
     if contact.channel == "email":
         return user.email == contact.value and user.email_verified_at is not None
     return user.phone == contact.value and user.phone_verified_at is not None
+
+
+def set_contact(
+    tx: Transaction,
+    user_id: str,
+    channel: str,
+    value: str | None,
+    *,
+    proven_at: int | None = None,
+) -> None:
+    """Set what a user has for `channel`; one in use is a `UniqueViolation`."""
+    update = users.update_email if channel == "email" else users.update_phone
+    update(tx, user_id, value, verified_at=proven_at)
 
 
 def deliverable(app: App, channel: str) -> bool:

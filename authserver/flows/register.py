@@ -11,6 +11,8 @@ belongs to; the answer, the rows written and the time are the same.
 User names are public, so a taken one is refused at once, and once more at the
 moment of proof. In a closed group (REQUIRE_VERIFICATION=false) the user exists
 right away and the contact stands unproven; there a contact in use is refused.
+But one that somebody has unproven beside a proven one (`lookup.opens`) may be
+yours: you wait for its proof as elsewhere, and that takes it from them.
 """
 
 from collections import Counter
@@ -50,7 +52,7 @@ def register(app: App, caller: Caller, form: Form) -> Profile:
     Raises `RuleBroken`, `TooManyRequests`, `UsernameTaken`, `ContactTaken`.
     """
     registration = _checked(app, caller, form)
-    contacts = _contacts(registration)
+    contacts = lookup.contacts_of(registration)
     for contact in contacts:
         budgets.admit_send(app, caller, contact.value)
     # Asked twice: here before the hash, which costs the most, and once more in
@@ -101,11 +103,6 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
     )
 
 
-def _contacts(registration: Registration) -> list[Contact]:
-    both = (("email", registration.email), ("sms", registration.phone))
-    return [Contact(channel, value) for channel, value in both if value]
-
-
 def _store(
     tx: Transaction,
     app: App,
@@ -118,12 +115,14 @@ def _store(
     refusal = _refusal(tx, app, registration)
     if refusal is not None:
         return refusal
-    if app.settings.require_verification:
+    contacts = lookup.contacts_of(registration)
+    held = [lookup.find_holder(tx, contact) for contact in contacts]
+    if app.settings.require_verification or any(held):
         _make_room(tx, registration)
         registrations.insert(tx, registration)
     else:
         users.insert(tx, _unproven_user(registration))
-    for contact in _contacts(registration):
+    for contact in contacts:
         challenge = Challenge("verify", registration.id, contact)
         kind = "verify_code" if contact in reachable else None
         challenges.ask_for_proof(
@@ -163,8 +162,9 @@ def _refusal(
         wait_s = live.first_expires_at - now
         return errors.TooManyRequests("registrations", retry_after_s=wait_s)
     if not app.settings.require_verification:
-        for contact in _contacts(registration):
-            if lookup.find_holder(tx, contact):
+        for contact in lookup.contacts_of(registration):
+            holder = lookup.find_holder(tx, contact)
+            if holder is not None and lookup.opens(holder, contact):
                 return errors.ContactTaken()
     return None
 
@@ -176,7 +176,7 @@ def _make_room(tx: Transaction, registration: Registration) -> None:
     who registers somebody's address over and over pushes out his own, and the
     owner, who comes once, gets in and stays.
     """
-    for contact in _contacts(registration):
+    for contact in lookup.contacts_of(registration):
         live = lookup.list_waiting(tx, contact, now=registration.created_at)
         if len(live) < MAX_PER_CONTACT:
             continue

@@ -137,7 +137,7 @@ def _guess(
 ) -> _Proven | None:
     """Compare with the reset code, charging code and account an attempt."""
     now, who = operation.now, identifier.value
-    user = lookup.find_user(tx, identifier)
+    user = lookup.find_addressee(tx, identifier)
     user_id = user.id if user else None
     owner = budgets.account(tx, user_id, operation.caller, who, now=now)
     allowed = budgets.charge_code(tx, owner, now=now)
@@ -176,17 +176,20 @@ def _refused(tx: Transaction, operation: Operation, proof: Proof) -> None:
 def _store(
     tx: Transaction, operation: Operation, proven: _Proven, password_hash: str
 ) -> bool:
-    user, code, now = proven.user, proven.code, operation.now
+    code, now = proven.code, operation.now
+    version, contact = proven.user.password_version, Contact(code.channel, code.contact)
+    if not users.claim(tx, proven.user.id, password_version=version):
+        return False
+    # The row is locked: while we hashed, another contact may have been proven.
+    user = users.find_by_id(tx, proven.user.id)
+    if user is None or not lookup.opens(user, contact):
+        return False
     if not challenges.spend(tx, code, operation):
         return False
-    if not users.update_password(
-        tx,
-        user.id,
-        password_hash=password_hash,
-        password_version=user.password_version,
-    ):
-        return False
-    _mark_proven(tx, user, code, now)
+    users.update_password(
+        tx, user.id, password_hash=password_hash, password_version=version
+    )
+    user = _mark_proven(tx, user, contact, now)
     sessions.revoke_by_user(tx, user.id, reason="password reset", now=now)
     one_time_codes.delete_by_subject(tx, user.id)
     budgets.forget_failures(tx, user.id, operation.caller)
@@ -195,19 +198,16 @@ def _store(
     return True
 
 
-def _mark_proven(tx: Transaction, user: User, code: OneTimeCode, now: int) -> None:
+def _mark_proven(tx: Transaction, user: User, contact: Contact, now: int) -> User:
     """Make the contact that the code was read at the user's proven one."""
-    contact = Contact(code.channel, code.contact)
     if lookup.is_proven(user, contact):
-        return
+        return user
     # A closed group's account, which a stranger may have opened in this
     # person's name: his other contact would let him back in.
-    if user.email == contact.value:
-        users.update_email(tx, user.id, contact.value, verified_at=now)
-        users.update_phone(tx, user.id, None, verified_at=None)
-    elif user.phone == contact.value:
-        users.update_phone(tx, user.id, contact.value, verified_at=now)
-        users.update_email(tx, user.id, None, verified_at=None)
+    for channel in lookup.CHANNELS.values():
+        lookup.set_contact(tx, user.id, channel, None)
+    lookup.set_contact(tx, user.id, *contact, proven_at=now)
+    return users.find_by_id(tx, user.id) or user
 
 
 def tell_owner(tx: Transaction, operation: Operation, user: User) -> None:

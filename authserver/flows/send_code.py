@@ -5,9 +5,12 @@ path writes one audit row in one transaction, whoever the identifier names.
 
     identifier means      verify              login              reset
     --------------------  ------------------  -----------------  -------------
-    a user                unproven contact    login code         reset code
+    a user (*)            unproven contact    login code         reset code
     some registrations    verify code each    verify code each   nothing
     nobody                nothing             nothing            nothing
+
+    (*) by a contact that opens the account (`lookup`); by another one only in
+        that user's session, which the code must then come back to
 
 Entering a registration's verify code at the login makes the user and logs in.
 """
@@ -77,20 +80,30 @@ def _send(
 def _is_changing(
     tx: Transaction, operation: Operation, request: Request, purpose: str
 ) -> bool:
-    """Tell whether the caller asks again for the code of a contact change."""
+    """Tell whether the caller asks for a code to enter in their own session.
+
+    That is for an own contact that was never proven, or once more for the one
+    that they are adding.
+    """
     pending = challenges.pending_change(tx, request)
-    if purpose != "verify" or pending is None:
+    contact, session = lookup.contact_in(request.identifier), request.session
+    if purpose != "verify" or contact is None or session is None:
         return False
+    if contact in lookup.contacts_of(session.user):
+        return not lookup.is_proven(session.user, contact)
     # No attempts: used up, or the contact is somebody else's (see challenges).
-    return pending.live(now=operation.now) and pending.attempts_left > 0
+    return (
+        pending is not None
+        and pending.live(now=operation.now)
+        and pending.attempts_left > 0
+    )
 
 
 def _contact_for(
     user: User, request: Request, purpose: str, *, changing: bool
 ) -> Contact | None:
     if changing:
-        channel = "email" if request.identifier.kind == "email" else "sms"
-        return Contact(channel, request.identifier.value)
+        return lookup.contact_in(request.identifier)
     contact = lookup.contact_of(user, request.identifier)
     proven = contact is not None and lookup.is_proven(user, contact)
     return None if purpose == "verify" and proven else contact

@@ -4,15 +4,16 @@
     ---------------------  -----------------------  ---------------------------
     somebody registering   registration             makes the user
     a user, in a session   the user, new contact    replaces the old contact
-    a user, closed group   the user, own contact    marks it as proven
+    a user, none proven    the user, own contact    marks it as proven
 
 A contact that was proven belongs to one user. Whoever holds the same contact
-without proof (possible only in closed groups) loses it and all sessions: it was
-never theirs.
+without proof (from a closed group, or an import) loses it and all sessions: it
+was never theirs.
 
 A registration with two contacts becomes a user by the first one proven; the
 second is attached only inside that user's session, never by its code alone, or
 a stranger could add the address of a victim and have the victim complete it.
+The same holds for a user's unproven contact beside a proven one.
 What the link beside the code can do is in `confirm`.
 """
 
@@ -163,16 +164,16 @@ def _attach(
     one may reset the password, so the person should know.
     """
     old = user.email if contact.channel == "email" else user.phone
-    known = Contact(contact.channel, old) if old else lookup.contact_of(user)
-    if contact.channel == "email":
-        users.update_email(tx, user.id, contact.value, verified_at=operation.now)
-    else:
-        users.update_phone(tx, user.id, contact.value, verified_at=operation.now)
+    replaced = Contact(contact.channel, old) if old else None
+    known = lookup.contact_of(user)
+    if replaced is not None and lookup.opens(user, replaced):
+        known = replaced
+    lookup.set_contact(tx, user.id, *contact, proven_at=operation.now)
     if old and old != contact.value:
         # What is on its way to the old contact must not open the account.
         one_time_codes.delete_by_contact(tx, user.id, contact=old)
     if known is not None and known != contact:
-        kind = "contact_changed" if old else "contact_added"
+        kind = "contact_added" if replaced in (None, contact) else "contact_changed"
         records.send_notice(tx, operation, kind, known, user.username)
     event = "verify" if old == contact.value else "change_contact"
     records.note(tx, operation, event, user_id=user.id, identifier=contact.value)
@@ -188,10 +189,7 @@ def _free(
         return True
     if lookup.is_proven(holder, contact):
         return False
-    if contact.channel == "email":
-        users.update_email(tx, holder.id, None, verified_at=None)
-    else:
-        users.update_phone(tx, holder.id, None, verified_at=None)
+    lookup.set_contact(tx, holder.id, contact.channel, None)
     sessions.revoke_by_user(tx, holder.id, reason="contact lost", now=operation.now)
     one_time_codes.delete_by_subject(tx, holder.id)
     records.note(

@@ -15,7 +15,9 @@ import pytest
 
 LONG = "73 bytes of password are one more than bcrypt reads: nothing may show it."
 DISABLE = "UPDATE users SET disabled_at = 1 WHERE username = ?"
-KINDS = ("plain", "locked", "waits", "disabled", "lengthy", "nobody")
+MISTYPE = """UPDATE users SET email_verified_at = NULL, phone = '+442079460018',
+             phone_verified_at = 1 WHERE username = ?"""
+KINDS = ("plain", "locked", "waits", "disabled", "lengthy", "mistyped", "nobody")
 
 REQUESTS = {
     "login": ("/auth/login", {"password": "wrong"}),
@@ -38,12 +40,13 @@ REQUESTS = {
 def everybody(app, client, mailbox, join, places):
     """Every kind of person there is; each one's name is the kind."""
     assert len(LONG.encode()) == 73
-    for name in ("plain", "locked", "disabled"):
+    for name in ("plain", "locked", "disabled", "mistyped"):
         join(name)
     for place in places(11):
         body = {"identifier": "locked", "password": "wrong"}
         client.at(place).post("/auth/login", **body)
     app.database.transaction(lambda tx: tx.execute(DISABLE, ("disabled",)))
+    app.database.transaction(lambda tx: tx.execute(MISTYPE, ("mistyped",)))
     for name in ("waits", "lengthy"):
         body = {"username": name, "email": f"{name}@example.org", "password": LONG}
         client.at("198.51.100.2").post("/auth/register", **body)

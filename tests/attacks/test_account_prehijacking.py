@@ -253,7 +253,6 @@ def test_reset_takes_an_unproven_account_over_whole(closed_group):
     inside = attacker.bearer(opened.payload["access_token"])
     evil = "mallory@example.com"
     inside.post("/auth/contacts", email=evil, current_password=THEIRS)
-    inside.post("/auth/verify-otp", phone=PHONE, otp=mailbox.code(PHONE))
     pending = mailbox.code(evil)
 
     reset(client, mailbox, VICTIM)
@@ -265,6 +264,23 @@ def test_reset_takes_an_unproven_account_over_whole(closed_group):
     refresh = {"refresh_token": opened.payload["refresh_token"]}
     assert attacker.post("/auth/refresh", **refresh).status == 401
     assert inside.post("/auth/verify-otp", email=evil, otp=pending).status == 401
+
+
+def test_address_beside_a_proven_number_goes_to_whoever_registers_and_proves_it(
+    closed_group,
+):
+    client, mailbox = closed_group
+    attacker = client.at("203.0.113.66")
+    register(attacker, "mallory", THEIRS, email=VICTIM, phone=PHONE)
+    attacker.post("/auth/verify-otp", phone=PHONE, otp=mailbox.code(PHONE))
+    register(client, "victim", OURS, email=VICTIM)
+
+    early = log_in(client, "victim", OURS)
+    client.post("/auth/verify-otp", email=VICTIM, otp=mailbox.code(VICTIM))
+
+    assert early.code == "contact_not_verified"
+    assert log_in(client, VICTIM, OURS).payload["user"]["username"] == "victim"
+    assert log_in(attacker, "mallory", THEIRS).payload["user"]["email"] is None
 
 
 def test_reset_by_a_proven_address_keeps_the_phone(client, mailbox, alice):

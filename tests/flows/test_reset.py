@@ -23,6 +23,8 @@ def proof(client, mailbox, alice) -> Proof:
         "UPDATE one_time_codes SET spent_at = 1",
         "UPDATE users SET password_version = password_version + 1",
         "UPDATE users SET disabled_at = 1",
+        "UPDATE users SET email_verified_at = NULL, phone = '+44', "
+        "phone_verified_at = 1",
     ],
 )
 def test_slower_of_two_resets_changes_nothing(
