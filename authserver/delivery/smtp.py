@@ -9,10 +9,9 @@ fare the same: try later, and count it for the breaker. In the second the reply
 decides: 4xx try later, 5xx never (section 4.2.1). If the connection breaks in
 the third, nobody knows whether the server took the letter.
 
-* TLS is verified against the system's authorities and the host's name, at least
-  version 1.2, or nothing is sent: a code must not be read on its way, and the
-  password least of all. `EMAIL_SECURITY=none` exists for loopback only, which
-  the settings see to. SSL_CERT_FILE names other authorities.
+* TLS is verified (see `sockets`), or nothing is sent: a code must not be read
+  on its way, and the password least of all. `EMAIL_SECURITY=none` exists for
+  loopback only, which the settings see to.
 * Time is bounded twice: `CONNECT_S` to connect, `TALK_S` for everything after,
   absolutely (see `sockets`).
 * One recipient, in strict form, checked here again: smtplib takes "a@b.c,
@@ -69,8 +68,7 @@ class SmtpSender:
         self._name = _own_name(settings.public_url)
         self._tls: ssl.SSLContext | None = None
         if settings.email_security != "none":
-            self._tls = ssl.create_default_context()
-            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._tls = sockets.tls_context()
 
     def send(self, letter: Letter) -> None:
         """Deliver the letter to the mail server."""
@@ -173,12 +171,7 @@ class _Client(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect: smtplib calls this, and its SMTP_SSL overrides it too."""
-        connection = sockets.connect(host, port, within_s=timeout)
-        self._watchdog.guard(connection)
-        connection.settimeout(self._watchdog.seconds)
-        if self._tls is not None:
-            return self._tls.wrap_socket(connection, server_hostname=host)
-        return connection
+        return self._watchdog.connect(host, port, within_s=timeout, tls=self._tls)
 
     def say_goodbye(self) -> None:
         """Send QUIT and wait a moment for the reply."""

@@ -4,7 +4,9 @@ A timeout of a socket counts from the last byte. A server that sends one now and
 then resets it for ever, and with it holds a thread, a place and a message. So
 time is bounded twice, absolutely: `connect` returns or raises within its time
 for all addresses of a host together, and a `Watchdog` shuts a connection down
-when the conversation's time is over, whoever waits on it.
+when the conversation's time is over, whoever waits on it, in the TLS handshake
+too. TLS trusts the system's authorities (SSL_CERT_FILE names others), compares
+the host's name, and is at least version 1.2.
 
 Looking up a name is not bounded here: the system's resolver has timeouts of its
 own, and nothing can interrupt it.
@@ -12,9 +14,17 @@ own, and nothing can interrupt it.
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from typing import Self
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return what encrypts connections to servers that we verify."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def connect(host: str, port: int, *, within_s: float) -> socket.socket:
@@ -41,15 +51,32 @@ class Watchdog:
     """Shuts a socket down when its time is over, whoever waits on it."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self._seconds = seconds
         self._cleanup = contextlib.ExitStack()
 
-    def guard(self, connection: socket.socket) -> None:
-        """Start counting for this connection."""
+    def connect(
+        self, host: str, port: int, *, within_s: float, tls: ssl.SSLContext | None
+    ) -> socket.socket:
+        """Connect, encrypted if there is `tls`, and start counting.
+
+        Raises `OSError`.
+        """
+        connection = connect(host, port, within_s=within_s)
+        try:
+            self._guard(connection)
+            connection.settimeout(self._seconds)
+            if tls is None:
+                return connection
+            return tls.wrap_socket(connection, server_hostname=host)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _guard(self, connection: socket.socket) -> None:
         # A second handle, because TLS replaces the first one; shutting down
         # either ends the connection for both.
         handle = self._cleanup.enter_context(connection.dup())
-        timer = threading.Timer(self.seconds, _shut_down, (handle,))
+        timer = threading.Timer(self._seconds, _shut_down, (handle,))
         timer.daemon = True
         timer.start()
         self._cleanup.callback(timer.join)  # not while it bites, nor later

@@ -74,8 +74,7 @@ class TwilioSender:
         self._talk_s = talk_s
         self._tls: ssl.SSLContext | None = None
         if self._base.scheme == "https":
-            self._tls = ssl.create_default_context()
-            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._tls = sockets.tls_context()
 
     def send(self, letter: Letter) -> None:
         """Hand the message over to Twilio."""
@@ -172,19 +171,9 @@ class Exchange:
             else http.client.HTTPConnection(host, port)
         )
         # Connected by us: its own way has no limit for all addresses together.
-        connection.sock = sockets.connect(
-            host, connection.port, within_s=self._connect_s
+        connection.sock = self._watchdog.connect(
+            host, connection.port, within_s=self._connect_s, tls=self._tls
         )
-        try:
-            self._watchdog.guard(connection.sock)
-            connection.sock.settimeout(self._watchdog.seconds)
-            if self._tls is not None:
-                connection.sock = self._tls.wrap_socket(
-                    connection.sock, server_hostname=host
-                )
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
 
