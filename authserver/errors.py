@@ -259,5 +259,5 @@ class Unavailable(AuthError):
 
 
 def every() -> tuple[type[AuthError], ...]:
-    """Return all classes of refusal."""
+    """Return a class for each code; `WrongPassword` shares its parent's."""
     return tuple(AuthError.__subclasses__())

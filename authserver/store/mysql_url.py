@@ -18,7 +18,6 @@ No refusal repeats the value, which holds the password.
 """
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -82,7 +81,7 @@ def parse(url: str) -> Target:
         unix_socket=socket,
     )
     if not socket and not target.ssl_ca:
-        _must_be_here(target.nodes, is_loopback)
+        _must_be_here(target.nodes)
     return target
 
 
@@ -101,10 +100,10 @@ def _nodes(hosts: str) -> tuple[Node, ...]:
     return nodes
 
 
-def _must_be_here(nodes: tuple[Node, ...], here: Callable[[str], bool]) -> None:
+def _must_be_here(nodes: tuple[Node, ...]) -> None:
     """Refuse to send passwords in clear to other machines."""
     for node in nodes:
-        if not here(node.host):
+        if not is_loopback(node.host):
             raise DatabaseError(
                 f"DATABASE_URL names {node.host}, another machine, without ssl_ca: "
                 f"add ?ssl_ca=/path/to/ca.pem, the authority that signed its "
