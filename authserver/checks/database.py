@@ -19,7 +19,7 @@ from authserver.checks import (
     warn,
 )
 from authserver.checks.schema import schema
-from authserver.store import inspection, lockfile
+from authserver.store import inspection, lockfile, reading
 from authserver.store.database import DatabaseError, file_of, is_mysql
 
 FIXED_SQLITE = (3, 51, 3)  # where the WAL-reset bug is mended
@@ -45,7 +45,7 @@ def engine(patient: Patient) -> Iterator[Finding]:
 
 def _sqlite(url: str, file: Path) -> Iterator[Finding]:
     try:
-        version = inspection.look(url, inspection.find_sqlite_version)
+        version = reading.look(url, inspection.find_sqlite_version)
     except DatabaseError as error:
         yield fail_at(file, error)
         return

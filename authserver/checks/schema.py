@@ -1,14 +1,14 @@
 """The schema: whether it is ours, and what the next start will change."""
 
 from authserver.checks import Finding, fail, ok, warn
-from authserver.store import inspection
+from authserver.store import inspection, reading
 from authserver.store.database import DatabaseError
 
 
 def schema(url: str, engine: str) -> Finding:
     """Look at what the next start will have to apply."""
     try:
-        pending = inspection.look(url, inspection.list_pending, engine)
+        pending = reading.look(url, inspection.list_pending, engine)
     except DatabaseError as error:
         newer = "a newer authserver" in str(error)
         return fail(str(error), "Install that version again." if newer else "")

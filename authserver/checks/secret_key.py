@@ -12,7 +12,7 @@ from pathlib import Path
 from authserver import keys, runtime
 from authserver.checks import Finding, Patient, configuration, fail, fail_at, ok, warn
 from authserver.keys import KeyFileError, Keyring
-from authserver.store import inspection
+from authserver.store import inspection, reading
 from authserver.store.database import DatabaseError, file_of
 
 NEW_KEY = "at least 32 random bytes, as from: openssl rand -base64 48"
@@ -44,7 +44,7 @@ def fits_database(patient: Patient) -> Iterator[Finding]:
     """Compare the key with the rows that were made with one."""
     secrets, url = patient.settings.secret_key, patient.settings.database_url
     try:
-        kids = inspection.look(url, inspection.list_latest_kids, now=patient.now)
+        kids = reading.look(url, inspection.list_latest_kids, now=patient.now)
         if not secrets:
             path = runtime.key_file(file_of(url))
             secrets = (keys.load_or_create(path, may_create=False),)

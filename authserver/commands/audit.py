@@ -66,19 +66,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print what was asked for."""
     with operating() as settings:
-        url, now = settings.database_url, runtime.wall_clock()
-        with open_for_reading(url, now=now) as database:
-            user_id = None
-            if options.user is not None:
-                user_id = _user_id(database, settings, options.user)
-                if user_id is None:
-                    print(f"{NAME}: --user names nobody.", file=sys.stderr)
-                    return 2
-            wanted = Wanted(options.until, options.event)
-            query = Query(user_id, options.since, wanted, options.limit)
-            form = _json if options.json else _text
-            for entry in _entries(database, query):
-                print(form(entry))
+        database = open_for_reading(settings.database_url)
+        user_id = None
+        if options.user is not None:
+            user_id = _user_id(database, settings, options.user)
+            if user_id is None:
+                print(f"{NAME}: --user names nobody.", file=sys.stderr)
+                return 2
+        wanted = Wanted(options.until, options.event)
+        query = Query(user_id, options.since, wanted, options.limit)
+        form = _json if options.json else _text
+        for entry in _entries(database, query):
+            print(form(entry))
     return 0
 
 

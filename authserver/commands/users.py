@@ -63,8 +63,7 @@ def _outcomes(
     terms = Terms(settings.phone_country_code or None, now)
     rows = import_rows.read(file, terms)
     if dry_run:
-        with open_for_reading(settings.database_url, now=now) as database:
-            yield import_users.rehearse(database, rows)
+        yield import_users.rehearse(open_for_reading(settings.database_url), rows)
         return
     app = runtime.create_app(settings)
     try:

@@ -5,11 +5,11 @@ derived under a key name that key. The latest hundred of each table are enough
 to recognise a key by, however many rows there are.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from authserver.store import migrations
-from authserver.store.database import Description, Transaction, file_of, is_mysql
+from authserver.store.database import Description, Transaction
 
 LATEST_ROWS = 100
 VARIABLES = (
@@ -22,9 +22,6 @@ VARIABLES = (
 )
 STATUS = ("wsrep_cluster_status", "wsrep_cluster_size")
 
-T = TypeVar("T")
-P = ParamSpec("P")
-
 
 class Server(NamedTuple):
     """What a MySQL or MariaDB server tells of itself."""
@@ -33,26 +30,6 @@ class Server(NamedTuple):
     variables: Mapping[str, str]  # those of `VARIABLES` that it knows
     status: Mapping[str, str]  # likewise, of `STATUS`
     clock: int
-
-
-def look(
-    url: str,
-    function: Callable[Concatenate[Transaction, P], T],
-    /,
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> T:
-    """Return what `function(tx, ...)` reads; the database stays as it is.
-
-    No lock of ours is taken: a server may be running. Raises `DatabaseError`.
-    """
-    if is_mysql(url):
-        from authserver.store import mysql  # the driver costs 13 MiB
-
-        return mysql.look(url, lambda tx: function(tx, *args, **kwargs))
-    from authserver.store import sqlite  # not loaded where MySQL stores
-
-    return sqlite.look(file_of(url), lambda tx: function(tx, *args, **kwargs))
 
 
 def look_at_server(url: str) -> Server:

@@ -7,22 +7,15 @@ The connection is opened for reading only, so it can neither write nor fold the
 WAL into the file, which is the writer's business. It is opened anew for each
 function and closed after it: as long as somebody reads, the WAL can only grow.
 
-A schema that is older or newer than this program is refused, not guessed at.
+`look` is for who knows what may be missing, as `doctor` does. For the others,
+`open_for_reading` refuses a schema that is older or newer than this program.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from authserver.store import inspection
-from authserver.store.database import (
-    DatabaseError,
-    Transaction,
-    file_of,
-    is_mysql,
-    open_database,
-)
+from authserver.store.database import DatabaseError, Transaction, file_of, is_mysql
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -42,31 +35,42 @@ class Readable(Protocol):
         ...
 
 
-@contextlib.contextmanager
-def open_for_reading(url: str, *, now: int) -> Iterator[Readable]:
-    """Yield what reads the database that DATABASE_URL names.
-
-    Raises `DatabaseError`, also from `read` where SQLite is read.
-    """
+def look(
+    url: str,
+    function: Callable[Concatenate[Transaction, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Return what `function(tx, ...)` reads; raises `DatabaseError`."""
     if is_mysql(url):
-        with contextlib.closing(open_database(url, now=now, migrate=False)) as server:
-            yield server
-        return
-    path = file_of(url)
-    if not path.exists():
-        raise DatabaseError(f"There is no database at {path} yet.")
-    file = _File(path)
-    missing = file.read(inspection.list_pending, "sqlite")
+        from authserver.store import mysql  # the driver costs 13 MiB
+
+        return mysql.look(url, lambda tx: function(tx, *args, **kwargs))
+    from authserver.store import sqlite  # not loaded where MySQL stores
+
+    return sqlite.look(file_of(url), lambda tx: function(tx, *args, **kwargs))
+
+
+def open_for_reading(url: str) -> Readable:
+    """Return what reads the database that DATABASE_URL names.
+
+    Raises `DatabaseError`, also from `read`.
+    """
+    mysql = is_mysql(url)
+    if not mysql and not file_of(url).exists():
+        raise DatabaseError(f"There is no database at {file_of(url)} yet.")
+    missing = look(url, inspection.list_pending, "mysql" if mysql else "sqlite")
     if missing:
         raise DatabaseError(
             f"The database lacks the schema change {missing[0]}; run "
             f"`python server.py migrate` first."
         )
-    yield file
+    return _Looking(url)
 
 
-class _File(NamedTuple):
-    path: Path
+class _Looking(NamedTuple):
+    url: str
 
     def read(
         self,
@@ -75,6 +79,4 @@ class _File(NamedTuple):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        from authserver.store import sqlite  # not loaded where MySQL stores
-
-        return sqlite.look(self.path, lambda tx: function(tx, *args, **kwargs))
+        return look(self.url, function, *args, **kwargs)
