@@ -12,12 +12,13 @@ it, only with no attempts in it: the same statements run, and no guess can ever
 match. Its owner is told, and nobody else.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from authserver import codes, tokens
 from authserver.app import App
-from authserver.flows import budgets, lookup, records
-from authserver.flows.lookup import Contact, Request
+from authserver.flows import lookup, records
+from authserver.flows.lookup import Contact, Request, Subject
 from authserver.flows.records import Operation
 from authserver.identifiers import Identifier
 from authserver.store import one_time_codes
@@ -120,24 +121,46 @@ def pending_change(tx: Transaction, request: Request) -> OneTimeCode | None:
     )
 
 
-def may_guess(
-    app: App, operation: Operation, identifier: Identifier, registration_id: str | None
-) -> frozenset[str]:
-    """Count a guess at the codes of the registrations that are meant.
+def admit(
+    app: App, operation: Operation, request: Request, may: Callable[[App, str], bool]
+) -> frozenset[Contact]:
+    """Charge the contacts of the registrations that are meant, once each.
 
-    Returns the ids of those at which it may be made. Counted per contact, so
-    that guessing under ever new user names is no way round. In memory, so
-    before the transaction, which may run twice.
+    `may` is `budgets.may_guess` or `may_send`; returns the contacts that it
+    allows. Counted per contact, so that registering under ever new user names
+    is no way round. In memory, so before the transaction, which may run twice.
     """
-    subject = app.database.read(lookup.resolve, identifier, now=operation.now)
-    waiting = lookup.meant(subject.registrations, operation.caller, registration_id)
-    contacts = {each.id: lookup.contact_of(each, identifier) for each in waiting}
-    allowed = {
-        contact
-        for contact in set(contacts.values())
-        if contact is not None and budgets.may_guess(app, contact.value)
+    subject = app.database.read(
+        lookup.resolve, request, operation.caller, now=operation.now
+    )
+    contacts = {
+        lookup.contact_of(each, request.identifier) for each in subject.registrations
     }
-    return frozenset(each for each, contact in contacts.items() if contact in allowed)
+    return frozenset(each for each in contacts if each and may(app, each.value))
+
+
+def outstanding(
+    tx: Transaction,
+    subject: Subject,
+    identifier: Identifier,
+    admitted: frozenset[Contact],
+    *,
+    purpose: str,
+) -> list[OneTimeCode]:
+    """Return the codes that a guess may be: each costs one attempt.
+
+    A user's for `purpose`, or the verify codes of the registrations.
+    """
+    wanted = []
+    for registration in subject.registrations:
+        contact = lookup.contact_of(registration, identifier)
+        if contact is not None and contact in admitted:
+            wanted.append(Challenge("verify", registration.id, contact))
+    contact = lookup.contact_of(subject.user, identifier) if subject.user else None
+    if subject.user is not None and contact is not None:
+        wanted.append(Challenge(purpose, subject.user.id, contact))
+    found = [find(tx, challenge) for challenge in wanted]
+    return [code for code in found if code is not None]
 
 
 def guess(

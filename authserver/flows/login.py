@@ -20,8 +20,7 @@ from typing import NamedTuple
 from authserver import errors
 from authserver.app import App, Caller
 from authserver.flows import budgets, challenges, lookup, opening, records, verify
-from authserver.flows.challenges import Challenge
-from authserver.flows.lookup import Subject
+from authserver.flows.lookup import Contact, Request
 from authserver.flows.opening import Draft, SignedIn, Terms
 from authserver.flows.records import Operation
 from authserver.identifiers import Identifier
@@ -88,9 +87,10 @@ def with_code(
     with budgets.admit_guess(app, caller, identifier.value):
         operation = records.operation(app, caller)
         plan = opening.draft(terms, amr="otp", now=operation.now)
-        waiting = challenges.may_guess(app, operation, identifier, None)
+        request = Request(identifier)
+        admitted = challenges.admit(app, operation, request, budgets.may_guess)
         opened = app.database.transaction(
-            _open_by_code, app, operation, identifier, otp, plan, waiting=waiting
+            _open_by_code, app, operation, request, otp, plan, admitted=admitted
         )
         if isinstance(opened, errors.AuthError):
             raise opened
@@ -101,7 +101,7 @@ def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Ad
     now, who = operation.now, identifier.value
     # By a password even a contact that opens nothing (`lookup`) may be named.
     user = lookup.find_user(tx, identifier)
-    waiting = lookup.list_named(tx, identifier, now=now)
+    waiting = lookup.list_meant(tx, Request(identifier), operation.caller, now=now)
     owner = budgets.account(
         tx, user.id if user else None, operation.caller, who, now=now
     )
@@ -183,20 +183,22 @@ def _open_by_code(  # noqa: PLR0913 - what one transaction needs
     tx: Transaction,
     app: App,
     operation: Operation,
-    identifier: Identifier,
+    request: Request,
     otp: str,
     plan: Draft,
     *,
-    waiting: frozenset[str],
+    admitted: frozenset[Contact],
 ) -> _Opened | errors.AuthError:
-    now, who = operation.now, identifier.value
-    subject = lookup.resolve(tx, identifier, now=now)
+    now, who = operation.now, request.identifier.value
+    subject = lookup.resolve(tx, request, operation.caller, now=now)
     user_id = subject.user.id if subject.user else None
     owner = budgets.account(tx, user_id, operation.caller, who, now=now)
     allowed = budgets.charge_code(tx, owner, now=now) or user_id is None
     candidates = []
     if allowed:
-        candidates = _candidates(tx, subject, identifier, waiting)
+        candidates = challenges.outstanding(
+            tx, subject, request.identifier, admitted, purpose="login"
+        )
     code = challenges.guess(tx, app, candidates, otp, now=now)
     outcome: _Opened | errors.AuthError = errors.InvalidCode("no code matches")
     if code is not None:
@@ -208,28 +210,6 @@ def _open_by_code(  # noqa: PLR0913 - what one transaction needs
     if not isinstance(outcome, errors.InvalidCode):
         budgets.refund_code(tx, owner, now=now)
     return outcome
-
-
-def _candidates(
-    tx: Transaction,
-    subject: Subject,
-    identifier: Identifier,
-    waiting: frozenset[str],
-) -> list[OneTimeCode]:
-    """Return the login code of a user, or the verify codes of registrations."""
-    wanted: list[tuple[User | Registration, str]] = []
-    if subject.user is not None:
-        wanted.append((subject.user, "login"))
-    for registration in subject.registrations:
-        if registration.id in waiting:
-            wanted.append((registration, "verify"))
-    found = []
-    for person, purpose in wanted:
-        contact = lookup.contact_of(person, identifier)
-        if contact is not None:
-            challenge = Challenge(purpose, person.id, contact)
-            found.append(challenges.find(tx, challenge))
-    return [code for code in found if code is not None]
 
 
 def _spend_and_open(

@@ -100,24 +100,37 @@ def find_addressee(tx: Transaction, identifier: Identifier) -> User | None:
     return user
 
 
-def resolve(tx: Transaction, identifier: Identifier, *, now: int) -> Subject:
-    """Return whom codes for `identifier` concern.
+def resolve(tx: Transaction, request: Request, caller: Caller, *, now: int) -> Subject:
+    """Return whom codes for the request's identifier concern.
 
     Both tables are always read, so that the time tells nothing.
     """
-    user = find_addressee(tx, identifier)
-    waiting = list_named(tx, identifier, now=now)
+    user = find_addressee(tx, request.identifier)
+    waiting = list_meant(tx, request, caller, now=now)
     return Subject(user, [] if user else waiting)
 
 
-def list_named(
-    tx: Transaction, identifier: Identifier, *, now: int
+def list_meant(
+    tx: Transaction, request: Request, caller: Caller, *, now: int
 ) -> list[Registration]:
-    """Return the live registrations that carry `identifier`, newest first."""
-    contact = contact_in(identifier)
+    """Return which of the registrations that share an identifier is meant.
+
+    The one with the id given; else those made from the caller's own network, if
+    there are any, newest first. A stranger elsewhere can register the same name
+    and address with a password of his own, and his code arrives in the same
+    mailbox: typed in where the owner registered, it opens nothing.
+    """
+    who, place = request.identifier, places.network(caller.address)
+    if request.registration_id is not None:
+        one = registrations.find_by_id(tx, request.registration_id, now=now)
+        own = one is not None and who.value in (one.username, one.email, one.phone)
+        return [one] if one is not None and own else []
+    contact = contact_in(who)
     if contact is None:
-        return registrations.list_by_username(tx, identifier.value, now=now)
-    return list_waiting(tx, contact, now=now)
+        waiting = registrations.list_by_username(tx, who.value, first=place, now=now)
+    else:
+        waiting = list_waiting(tx, contact, now=now)
+    return [each for each in waiting if each.address == place] or waiting
 
 
 def list_waiting(tx: Transaction, contact: Contact, *, now: int) -> list[Registration]:
@@ -125,22 +138,6 @@ def list_waiting(tx: Transaction, contact: Contact, *, now: int) -> list[Registr
     if contact.channel == "email":
         return registrations.list_by_email(tx, contact.value, now=now)
     return registrations.list_by_phone(tx, contact.value, now=now)
-
-
-def meant(
-    waiting: list[Registration], caller: Caller, registration_id: str | None
-) -> list[Registration]:
-    """Return which of the registrations that share an identifier is meant.
-
-    The one with the id given; else those made from the caller's own network, if
-    there are any. A stranger elsewhere can register the same name and address
-    with a password of his own, and his code arrives in the same mailbox: typed
-    in where the owner registered, it opens nothing.
-    """
-    if registration_id is not None:
-        return [each for each in waiting if each.id == registration_id]
-    place = places.network(caller.address)
-    return [each for each in waiting if each.address == place] or waiting
 
 
 def contact_in(identifier: Identifier) -> Contact | None:

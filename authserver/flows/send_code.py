@@ -32,24 +32,12 @@ def send(app: App, caller: Caller, request: Request, purpose: str) -> None:
     account has left.
     """
     budgets.admit_send(app, caller, request.identifier.value)
-    now = app.now()
-    # Budgets of contacts without an account are in memory, so they are charged
-    # before the transaction, which may run twice.
-    subject = app.database.read(lookup.resolve, request.identifier, now=now)
-    meant = lookup.meant(subject.registrations, caller, request.registration_id)
-    reachable = frozenset(
-        registration.id
-        for registration in meant
-        if _may_send(app, registration, request)
-    )
     operation = records.operation(app, caller)
+    reachable: frozenset[Contact] = frozenset()
+    if purpose != "reset":  # which sends registrations nothing
+        reachable = challenges.admit(app, operation, request, budgets.may_send)
     app.database.transaction(_send, app, operation, request, purpose, reachable)
     app.delivery_due.set()
-
-
-def _may_send(app: App, registration: Registration, request: Request) -> bool:
-    contact = lookup.contact_of(registration, request.identifier)
-    return contact is not None and budgets.may_send(app, contact.value)
 
 
 def _send(
@@ -58,9 +46,9 @@ def _send(
     operation: Operation,
     request: Request,
     purpose: str,
-    reachable: frozenset[str],
+    reachable: frozenset[Contact],
 ) -> None:
-    subject = lookup.resolve(tx, request.identifier, now=operation.now)
+    subject = lookup.resolve(tx, request, operation.caller, now=operation.now)
     changing = _is_changing(tx, operation, request, purpose)
     user = request.session.user if changing and request.session else subject.user
     user_id, who = user.id if user else None, request.identifier.value
@@ -71,8 +59,11 @@ def _send(
         contact = _contact_for(user, request, purpose, changing=changing)
         outcome = _send_to_user(tx, app, operation, user, contact, purpose)
     else:
-        chosen = [each for each in subject.registrations if each.id in reachable]
-        outcome = _send_to_registrations(tx, app, operation, request, chosen, purpose)
+        outcome = "nothing to send"
+        for each in subject.registrations:
+            contact = lookup.contact_of(each, request.identifier)
+            if contact is not None and contact in reachable:
+                outcome = _send_to_registration(tx, app, operation, each, contact)
     event = f"send_{purpose}_code"
     records.note(tx, operation, event, outcome, user_id=user_id, identifier=who)
 
@@ -124,21 +115,14 @@ def _send_to_user(
     return "ok"
 
 
-def _send_to_registrations(
+def _send_to_registration(
     tx: Transaction,
     app: App,
     operation: Operation,
-    request: Request,
-    chosen: list[Registration],
-    purpose: str,
+    registration: Registration,
+    contact: Contact,
 ) -> str:
-    outcome = "nothing to send"
-    for registration in chosen if purpose != "reset" else ():
-        contact = lookup.contact_of(registration, request.identifier)
-        if contact is not None:
-            challenge = Challenge("verify", registration.id, contact)
-            challenges.ask_for_proof(
-                tx, app, operation, challenge, registration.username, "verify_code"
-            )
-            outcome = "ok"
-    return outcome
+    challenge = Challenge("verify", registration.id, contact)
+    name = registration.username
+    challenges.ask_for_proof(tx, app, operation, challenge, name, "verify_code")
+    return "ok"

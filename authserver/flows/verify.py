@@ -20,7 +20,6 @@ What the link beside the code can do is in `confirm`.
 from authserver import errors
 from authserver.app import App, Caller
 from authserver.flows import budgets, challenges, lookup, records
-from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Profile, Request, Subject
 from authserver.flows.records import Operation
 from authserver.store import one_time_codes, registrations, sessions, users
@@ -37,11 +36,9 @@ def with_code(app: App, caller: Caller, request: Request, otp: str) -> Profile:
     """
     with budgets.admit_guess(app, caller, request.identifier.value):
         operation = records.operation(app, caller)
-        waiting = challenges.may_guess(
-            app, operation, request.identifier, request.registration_id
-        )
+        admitted = challenges.admit(app, operation, request, budgets.may_guess)
         outcome = app.database.transaction(
-            _verify, app, operation, request, otp, waiting=waiting
+            _verify, app, operation, request, otp, admitted=admitted
         )
         if isinstance(outcome, errors.AuthError):
             raise outcome
@@ -109,18 +106,17 @@ def _verify(
     request: Request,
     otp: str,
     *,
-    waiting: frozenset[str],
+    admitted: frozenset[Contact],
 ) -> User | errors.AuthError:
     """Judge a guess; returns the outcome, so that the attempt is committed."""
-    subject = lookup.resolve(tx, request.identifier, now=operation.now)
+    subject = lookup.resolve(tx, request, operation.caller, now=operation.now)
     user = subject.user or (request.session.user if request.session else None)
     who = request.identifier.value
     owner = budgets.account(
         tx, user.id if user else None, operation.caller, who, now=operation.now
     )
     allowed = budgets.charge_code(tx, owner, now=operation.now) or user is None
-    people = [each for each in subject.registrations if each.id in waiting]
-    candidates = _candidates(tx, subject, request, people) if allowed else []
+    candidates = _candidates(tx, subject, request, admitted) if allowed else []
     code = challenges.guess(tx, app, candidates, otp, now=operation.now)
     outcome: User | errors.AuthError = errors.InvalidCode("no code matches")
     if code is not None:
@@ -136,23 +132,14 @@ def _verify(
 
 
 def _candidates(
-    tx: Transaction,
-    subject: Subject,
-    request: Request,
-    waiting: list[Registration],
+    tx: Transaction, subject: Subject, request: Request, admitted: frozenset[Contact]
 ) -> list[OneTimeCode]:
-    """Return the codes that the guess may be: each costs one attempt."""
-    people: list[User | Registration] = [*waiting]
-    if subject.user is not None:
-        people.append(subject.user)
-    found = [challenges.pending_change(tx, request)]
-    for person in people:
-        contact = lookup.contact_of(person, request.identifier)
-        if contact is not None:
-            challenge = Challenge("verify", person.id, contact)
-            found.append(challenges.find(tx, challenge))
-    different = {code.id: code for code in found if code is not None}
-    return list(different.values())
+    found = challenges.outstanding(
+        tx, subject, request.identifier, admitted, purpose="verify"
+    )
+    pending = challenges.pending_change(tx, request)
+    # In a closed group it may be the same code.
+    return found if pending is None or pending in found else [pending, *found]
 
 
 def _attach(

@@ -69,8 +69,14 @@ def find_by_id(
     return Registration(*row) if row else None
 
 
-def list_by_username(tx: Transaction, username: str, *, now: int) -> list[Registration]:
-    """Return the live registrations under this name, newest first."""
+def list_by_username(
+    tx: Transaction, username: str, *, first: str, now: int
+) -> list[Registration]:
+    """Return the live registrations under this name, newest first.
+
+    Those from the network `first` come before all others: there may be more
+    than five, as many as strangers care to make.
+    """
     rows = tx.all(
         """
         SELECT id, username, email, phone, password_hash, address, created_at,
@@ -78,10 +84,10 @@ def list_by_username(tx: Transaction, username: str, *, now: int) -> list[Regist
           FROM registrations
          WHERE username = ?
            AND expires_at > ?
-         ORDER BY created_at DESC, id DESC
+         ORDER BY CASE address WHEN ? THEN 0 ELSE 1 END, created_at DESC, id DESC
          LIMIT 5
         """,
-        (username, now),
+        (username, now, first),
     )
     return [Registration(*row) for row in rows]
 

@@ -1,5 +1,7 @@
 """registrations: they reserve nothing, and count only while they live."""
 
+from functools import partial
+
 import pytest
 
 from authserver.store import registrations
@@ -18,7 +20,7 @@ FIRST = Registration(
     expires_at=ENDS,
 )
 LISTS = [
-    (registrations.list_by_username, FIRST.username),
+    (partial(registrations.list_by_username, first=FIRST.address), FIRST.username),
     (registrations.list_by_email, FIRST.email),
     (registrations.list_by_phone, FIRST.phone),
 ]
@@ -52,6 +54,20 @@ def test_live_ones_are_listed_newest_first_and_five_at_most(do, list_by, name):
     assert do(list_by, name, now=ENDS - 1) == rows[:1:-1]
     assert do(list_by, name, now=ENDS + 4) == rows[:4:-1]
     assert do(list_by, "another", now=NOW) == []
+
+
+def test_those_of_one_network_are_listed_before_newer_ones_of_others(do):
+    rows = insert(do, 3)
+    for n in range(3, 9):
+        do(
+            registrations.insert,
+            FIRST._replace(id=str(n), created_at=NOW + n, address="192.0.2.2/32"),
+        )
+
+    listed = do(registrations.list_by_username, "alice", first=FIRST.address, now=NOW)
+
+    assert listed[:3] == rows[::-1]
+    assert [each.id for each in listed[3:]] == ["8", "7"]
 
 
 @pytest.mark.parametrize(("count_by", "name"), COUNTS)
