@@ -43,7 +43,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash's output
-EXAMPLE = "change-me-to-at-least-32-random-bytes"  # what .env.example shows
+EXAMPLE = b"change-me"  # how the value in .env.example begins
 LABEL_PREFIX = "authserver "
 KID_LABEL = "key id"
 KID_CHARS = 16  # 64 bits: enough to tell a handful of keys apart
@@ -88,8 +88,7 @@ def weakness(secret: bytes) -> str | None:
     text = secret.strip()
     if not text:
         return "is blank."
-    # "change-me" also catches an example that somebody made longer.
-    if text.lower().startswith(b"change-me"):
+    if text.lower().startswith(EXAMPLE):  # also one that somebody made longer
         return "is the example value; make your own."
     if len(text) < MIN_SECRET_BYTES:
         return f"is shorter than {MIN_SECRET_BYTES} bytes."

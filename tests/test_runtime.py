@@ -103,7 +103,7 @@ def test_database_without_its_key_is_not_given_another(settings, tmp_path):
         (b"", "is blank"),
         (b"x" * 31, "shorter than 32 bytes"),
         (b"x" * 32, "one character repeated"),
-        (keys.EXAMPLE.encode(), "the example value"),
+        (b"change-me-to-at-least-32-random-bytes", "the example value"),
     ],
 )
 def test_weak_secret_anywhere_in_the_list_stops_the_start(settings, secret, reason):
