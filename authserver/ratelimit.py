@@ -1,7 +1,7 @@
 """Token buckets: how often something may happen, per key.
 
 A bucket holds up to `capacity` tokens and gains `refill_per_s` all the time.
-What is limited costs a token (or `cost` of them); without enough it must wait:
+What is limited costs one of them; without one it must wait:
 
     capacity 3, one token back every 20 s
 
@@ -40,6 +40,8 @@ LATE_S = 60.0
 # Added to each wait, so that rounding never makes the punctual caller late:
 # an epoch time as a float is exact to a quarter of a microsecond.
 ROUNDING_S = 1e-6
+MAX_BUCKETS = 100_000  # 30 MiB, should they all be taken
+OVERFLOW_BUCKETS = 1_024  # of each budget; more keys than buckets share them
 SWEEP_PER_INSERT = 2  # two out for one in: the table shrinks while it is used
 SWEEP_WHEN_FULL = 16
 
@@ -58,30 +60,26 @@ class Bucket(NamedTuple):
     at: float
 
 
-def take(
-    bucket: Bucket | None, budget: Budget, *, now: float, cost: float = 1.0
-) -> tuple[Bucket, float]:
-    """Take `cost` tokens; return the bucket after it, and the seconds to wait.
+def take(bucket: Bucket | None, budget: Budget, *, now: float) -> tuple[Bucket, float]:
+    """Take a token; return the bucket after it, and the seconds to wait.
 
     A wait of 0.0 means taken. Else nothing was taken, and the same call passes
     after exactly that long, if nobody else takes. None is a full bucket.
     """
-    if cost > budget.capacity or budget.refill_per_s <= 0:
-        raise ValueError("costs more than the bucket can ever hold or regain")
+    if budget.capacity < 1 or budget.refill_per_s <= 0:
+        raise ValueError("a bucket that can never hold or regain a token")
     refilled = _refill(bucket, budget, now)
-    missing = cost - refilled.tokens
+    missing = 1 - refilled.tokens
     if missing <= 0:
         return Bucket(-missing, refilled.at), 0.0
     wait = missing / budget.refill_per_s + (refilled.at - now) + ROUNDING_S
     return refilled, wait
 
 
-def give_back(
-    bucket: Bucket | None, budget: Budget, *, now: float, cost: float = 1.0
-) -> Bucket:
-    """Return the bucket with `cost` tokens put back: it did not count."""
+def give_back(bucket: Bucket | None, budget: Budget, *, now: float) -> Bucket:
+    """Return the bucket with a token put back: the event did not count."""
     refilled = _refill(bucket, budget, now)
-    return Bucket(min(budget.capacity, refilled.tokens + cost), refilled.at)
+    return Bucket(min(budget.capacity, refilled.tokens + 1), refilled.at)
 
 
 def _refill(bucket: Bucket | None, budget: Budget, now: float) -> Bucket:
@@ -99,7 +97,9 @@ class Keeper:
     """Buckets by key, in this process; safe to share between threads."""
 
     def __init__(
-        self, max_buckets: int = 100_000, overflow_buckets: int = 1_024
+        self,
+        max_buckets: int = MAX_BUCKETS,
+        overflow_buckets: int = OVERFLOW_BUCKETS,
     ) -> None:
         self._max_buckets = max_buckets
         self._overflow_buckets = overflow_buckets
@@ -114,22 +114,20 @@ class Keeper:
     def __len__(self) -> int:
         return len(self._buckets) + len(self._overflow)
 
-    def take(self, key: str, budget: Budget, *, now: float, cost: float = 1.0) -> float:
+    def take(self, key: str, budget: Budget, *, now: float) -> float:
         """Take from the bucket of `key`; return the wait in s, 0.0 if taken."""
         with self._lock:
             bucket = self._find(key, budget)
-            bucket, wait = take(bucket, budget, now=now, cost=cost)
+            bucket, wait = take(bucket, budget, now=now)
             self._put(key, budget, bucket, now)
         return wait
 
-    def give_back(
-        self, key: str, budget: Budget, *, now: float, cost: float = 1.0
-    ) -> None:
+    def give_back(self, key: str, budget: Budget, *, now: float) -> None:
         """Put back what `take` took: the event does not count after all."""
         with self._lock:
             bucket = self._find(key, budget)
             if bucket is not None:  # else it is full already
-                bucket = give_back(bucket, budget, now=now, cost=cost)
+                bucket = give_back(bucket, budget, now=now)
                 self._put(key, budget, bucket, now)
 
     def _find(self, key: str, budget: Budget) -> Bucket | None:
