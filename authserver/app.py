@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from authserver.hashing import HashingThreads
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
 from authserver.passwords.hasher import Hasher
+from authserver.passwords.threads import HashingThreads
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings
 from authserver.store.database import Database

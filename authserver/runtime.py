@@ -26,11 +26,11 @@ from authserver.app import App
 from authserver.delivery import templates
 from authserver.delivery.worker import Worker
 from authserver.flows import purge
-from authserver.hashing import HashingThreads
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
 from authserver.passwords import derivation
 from authserver.passwords.hasher import Hasher
+from authserver.passwords.threads import HashingThreads
 from authserver.ratelimit import Keeper
 from authserver.settings import Settings, SettingsError
 from authserver.store import inspection

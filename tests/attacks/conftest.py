@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from authserver import runtime
-from authserver.hashing import HashingThreads
+from authserver.passwords.threads import HashingThreads
 from authserver.web.dispatch import Site
 
 PATIENCE_S = 20  # for what must come; normally it is there at once

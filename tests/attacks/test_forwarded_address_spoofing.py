@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authserver.hashing import HashingThreads
+from authserver.passwords.threads import HashingThreads
 from authserver.web.dispatch import Site
 
 GUESSES_PER_HOUR = 5

@@ -55,7 +55,7 @@ class HashingThreads:
 
     @property
     def waiting(self) -> int:
-        """How many jobs no thread has begun yet."""
+        """How many jobs no thread has begun yet, for who watches the server."""
         with self._changed:
             return len(self._queue)
 
