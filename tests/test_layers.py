@@ -14,7 +14,6 @@ LAYERS = (
     {
         "jwt",
         "passwords",
-        "hashing",
         "tokens",
         "keys",
         "codes",

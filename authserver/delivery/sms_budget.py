@@ -76,14 +76,14 @@ def charge(
         most["unproven"] = settings.sms_daily_limit // 2
     paid = []
     for kind, count in most.items():
-        row = limits.claim_or_insert(tx, Limit(f"sms {kind} {day}", 0, now))
+        row = limits.lock_or_insert(tx, Limit(f"sms {kind} {day}", 0, now))
         if row.tokens >= count:
             return Refusal(kind, f"day {day}")
         paid.append(Limit(row.name, row.tokens + 1, now))
     if not proven:
         prefix = phone[: 1 + PREFIX_DIGITS]
         full = Limit(f"sms prefix {prefix}", PER_PREFIX.capacity, now)
-        row = limits.claim_or_insert(tx, full)
+        row = limits.lock_or_insert(tx, full)
         bucket = Bucket(row.tokens, row.updated_at)
         bucket, wait_s = ratelimit.take(bucket, PER_PREFIX, now=now)
         if wait_s > 0:

@@ -193,7 +193,7 @@ def charge_code(tx: Transaction, owner: str, *, now: int) -> bool:
 def refund_code(tx: Transaction, owner: str, *, now: int) -> None:
     """Give back a guess that was right."""
     for name, budget in _each(f"code {owner}", CODE_FAILURES):
-        limit = limits.claim_or_insert(tx, Limit(name, budget.capacity, now))
+        limit = limits.lock_or_insert(tx, Limit(name, budget.capacity, now))
         bucket = Bucket(limit.tokens, limit.updated_at)
         bucket = ratelimit.give_back(bucket, budget, now=now)
         limits.update(tx, Limit(limit.name, bucket.tokens, now))
@@ -206,7 +206,7 @@ def charge_send(tx: Transaction, app: App, owner: str, *, now: int) -> bool:
 
 def _password_row(tx: Transaction, owner: str, now: int) -> Limit:
     full = Limit(f"password {owner}", PASSWORD_FAILURES.capacity, now)
-    return limits.claim_or_insert(tx, full)
+    return limits.lock_or_insert(tx, full)
 
 
 def _sends(app: App) -> tuple[Budget, ...]:
@@ -277,7 +277,7 @@ def _charge_rows(tx: Transaction, claims: tuple[Claim, ...], *, now: int) -> boo
     """Take from all rows or from none."""
     after = []
     for name, budget in claims:
-        limit = limits.claim_or_insert(tx, Limit(name, budget.capacity, now))
+        limit = limits.lock_or_insert(tx, Limit(name, budget.capacity, now))
         bucket = Bucket(limit.tokens, limit.updated_at)
         bucket, wait_s = ratelimit.take(bucket, budget, now=now)
         if wait_s > 0:

@@ -72,7 +72,7 @@ def allowed(
     tx: Transaction, app: App, operation: Operation, user: User, plan: Draft
 ) -> errors.AuthError | None:
     """Return why the user may not log in now; locks the user's row."""
-    if not users.claim(tx, user.id, password_version=user.password_version):
+    if not users.lock(tx, user.id, password_version=user.password_version):
         return errors.InvalidCredentials("password changed meanwhile, or disabled")
     if app.settings.session_policy == "single" and not plan.terms.replace_session:
         idle_s = app.settings.session_idle_s

@@ -148,7 +148,7 @@ def _stand_in_line(tx: Transaction, registration: Registration) -> None:
     lines = {int(tokens.digest(each)[:2], 16) for each in waiting if each}
     for line in sorted(lines):  # in one order, or two would wait for each other
         name = f"registering {line}"
-        limits.claim_or_insert(tx, Limit(name, 0, registration.created_at))
+        limits.lock_or_insert(tx, Limit(name, 0, registration.created_at))
 
 
 def _refusal(

@@ -178,7 +178,7 @@ def _store(
 ) -> bool:
     code, now = proven.code, operation.now
     version, contact = proven.user.password_version, Contact(code.channel, code.contact)
-    if not users.claim(tx, proven.user.id, password_version=version):
+    if not users.lock(tx, proven.user.id, password_version=version):
         return False
     # The row is locked: while we hashed, another contact may have been proven.
     user = users.find_by_id(tx, proven.user.id)

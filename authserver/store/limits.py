@@ -1,9 +1,16 @@
-"""Limits: the budgets of existing accounts, as rows.
+"""Limits: what has been used up of a budget, as rows.
 
 They are rows and not memory because a restart must not forgive a guesser. The
 arithmetic is `ratelimit`'s; a row is where its bucket stands between two tries.
+The first word of a name tells what is counted:
 
-`claim` is called before a row is read: as a write it locks the row, so that two
+    password, code, send    tries of an account, or of a decoy that stands for
+                            an unknown one (`flows.budgets`)
+    sms                     text messages (`delivery.sms_budget`)
+    registering             nothing: a row to wait in line for, so that two who
+                            register one contact are counted one after the other
+
+`lock` is called before a row is read: as a write it locks the row, so that two
 transactions that both want the last token come one after the other.
 """
 
@@ -39,7 +46,7 @@ def insert(tx: Transaction, limit: Limit) -> None:
     )
 
 
-def claim(tx: Transaction, name: str) -> bool:
+def lock(tx: Transaction, name: str) -> bool:
     """Lock the row of `name` until the transaction ends; False if none."""
     matched = tx.execute(
         """
@@ -52,9 +59,9 @@ def claim(tx: Transaction, name: str) -> bool:
     return matched == 1
 
 
-def claim_or_insert(tx: Transaction, fresh: Limit) -> Limit:
+def lock_or_insert(tx: Transaction, fresh: Limit) -> Limit:
     """Return the row of that name, locked; store `fresh` if there is none."""
-    if claim(tx, fresh.name):
+    if lock(tx, fresh.name):
         row = find_by_name(tx, fresh.name)
         if row is not None:
             return row

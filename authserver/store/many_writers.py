@@ -47,7 +47,9 @@ DEADLINE_S = 2.0  # for all tries: longer, and the client has given up as well
 MAX_RACES = 2  # reruns because of a key that exists already
 FIRST_PAUSE_S = 0.01  # more or less; doubles with each try
 POOL_SIZE = 16  # more would only wait for each other under one interpreter lock
-FORGET_EVERY = 1000  # transactions; each time up to 2000 rows, so none pile up
+FORGET_EVERY = 1000  # transactions; each time up to `FORGET_ROWS`, so none pile up
+FORGET_ROWS = 2000
+FORGET_AFTER_S = 3600  # long after the last try of any transaction has ended
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -168,7 +170,7 @@ class ManyWritersDatabase:
     def _serve(self) -> None:
         """Be the thread that runs what nobody waits for."""
         while self._waiting.wait():
-            for job in self._waiting.claim():
+            for job in self._waiting.take():
                 if self._run_job(job) and self._waiting.closed:
                     self._pool.close()  # who closes cannot wait for all the others
 
@@ -287,13 +289,14 @@ class _Read(Generic[T]):
 
 
 def _forget_commits(tx: Transaction) -> None:
-    """Remove old rows; an hour is long after any try of theirs has ended."""
+    """Remove rows that no try will ask for again."""
     # The server's clock, here and above: processes share it.
     tx.execute(
         """
         DELETE FROM commits
-         WHERE at < UNIX_TIMESTAMP() - 3600
+         WHERE at < UNIX_TIMESTAMP() - ?
          ORDER BY at
-         LIMIT 2000
-        """
+         LIMIT ?
+        """,
+        (FORGET_AFTER_S, FORGET_ROWS),
     )

@@ -110,7 +110,7 @@ class OneWriterDatabase:
 
     @property
     def waiting(self) -> int:
-        """How many functions wait for the writer."""
+        """How many functions wait, for who watches the server."""
         return len(self._waiting)
 
     def transaction(
@@ -184,13 +184,13 @@ class OneWriterDatabase:
                 # as long as his patience lasts.
                 log.warning("another program has locked the database")
                 if self._waiting.closed:
-                    _refuse(self._waiting.claim())
+                    _refuse(self._waiting.take())
             except Exception:
                 log.exception("the database cannot be written")
                 self._discard_writer()
-                _refuse(self._waiting.claim())
+                _refuse(self._waiting.take())
             else:
-                self._serve_group(writer, self._waiting.claim())
+                self._serve_group(writer, self._waiting.take())
 
     def _begin(self) -> Connection:
         if self._writer is None:

@@ -117,7 +117,7 @@ def find_by_phone(tx: Transaction, phone: str) -> User | None:
     return User(*row) if row else None
 
 
-def claim(tx: Transaction, user_id: str, *, password_version: int) -> bool:
+def lock(tx: Transaction, user_id: str, *, password_version: int) -> bool:
     """Lock the row; return False if the password checked is no longer theirs.
 
     The first statement of every transaction that opens a session, so what

@@ -1,13 +1,16 @@
-"""The queue before the one writer: who waits, who gave up, whose turn it is.
+"""The queue before a writer: who waits, who gave up, whose turn it is.
 
-    add -> [waiting] -> claimed by the writer -> result or exception
+    add -> [waiting] -> taken by the writer -> result or exception
                |
                +-> gave up: cancelled, and never runs
 
-A caller has patience for `BEGIN_WAIT_S`. Giving up and being claimed are one
+A caller has patience for `BEGIN_WAIT_S`. Giving up and being taken are one
 atomic step of `Future`: either the function never runs, or it has begun. One
 that has begun is waited for a little longer, because its answer is near; after
 that nobody knows whether it will stand, and "unavailable" is the truth.
+
+On SQLite every transaction waits here, for the one writer; on MySQL only those
+that nobody waits for (`later`), for a thread in the background.
 
 Each job carries its caller's context variables, so that what it logs has the
 request id of the request that asked.
@@ -107,7 +110,7 @@ class Waiting:
             self._changed.wait_for(lambda: self._jobs or self._closed)
             return bool(self._jobs)
 
-    def claim(self) -> list[Job]:
+    def take(self) -> list[Job]:
         """Take the next group; whoever gave up meanwhile is left out."""
         with self._changed:
             size = min(len(self._jobs), MAX_GROUP)

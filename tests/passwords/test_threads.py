@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from authserver import errors
-from authserver.hashing import HashingThreads
+from authserver.passwords.threads import HashingThreads
 
 REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
 PATIENCE_S = 10  # a test that waits longer has failed

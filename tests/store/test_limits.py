@@ -24,11 +24,11 @@ def test_name_has_one_limit(do):
         do(limits.insert, LIMIT)
 
 
-def test_claim_tells_whether_there_is_a_row_and_changes_none(do):
-    before = do(limits.claim, LIMIT.name)
+def test_lock_tells_whether_there_is_a_row_and_changes_none(do):
+    before = do(limits.lock, LIMIT.name)
     do(limits.insert, LIMIT)
 
-    assert (before, do(limits.claim, LIMIT.name)) == (False, True)
+    assert (before, do(limits.lock, LIMIT.name)) == (False, True)
     assert do(limits.find_by_name, LIMIT.name) == LIMIT
 
 

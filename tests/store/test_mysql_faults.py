@@ -125,16 +125,16 @@ def test_two_who_find_nothing_and_insert_are_one_after_the_other(opened):
     meeting = threading.Barrier(2)
     tries = []
 
-    def claim_or_insert(tx):
+    def lock_or_insert(tx):
         tries.append(1)
-        found = limits.claim(tx, "a")
+        found = limits.lock(tx, "a")
         if len(tries) <= 2:
             meeting.wait(PATIENCE_S)
         if not found:
             insert(tx, "a")
         add_one(tx, "a")
 
-    in_threads(*[lambda: opened.transaction(claim_or_insert)] * 2)
+    in_threads(*[lambda: opened.transaction(lock_or_insert)] * 2)
 
     assert opened.read(tokens) == {"a": 2}
     assert len(tries) == 3

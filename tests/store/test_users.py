@@ -65,18 +65,18 @@ def test_login_and_new_password_need_the_version_that_was_checked(
     do(users.insert, stored)
     checked = {"password_version": version}
 
-    claimed = do(users.claim, ALICE.id, **checked)
+    locked = do(users.lock, ALICE.id, **checked)
     replaced = do(users.update_password, ALICE.id, **checked, password_hash="2")
 
     after = stored._replace(password_hash="2", password_version=2)
-    assert (claimed, replaced) == (found, found)
+    assert (locked, replaced) == (found, found)
     assert do(users.find_by_id, stored.id) == (after if found else stored)
 
 
-def test_last_login_is_noted_and_claiming_changes_nothing(do):
+def test_last_login_is_noted_and_locking_changes_nothing(do):
     do(users.insert, ALICE)
 
-    do(users.claim, ALICE.id, password_version=1)
+    do(users.lock, ALICE.id, password_version=1)
     before = do(users.find_by_id, ALICE.id)
     do(users.update_last_login, ALICE.id, now=LATER)
 

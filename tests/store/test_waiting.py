@@ -20,7 +20,7 @@ def test_call_that_was_not_begun_in_time_never_runs():
         queue.run(nothing)
 
     assert queue.wait()
-    assert queue.claim() == []
+    assert queue.take() == []
 
 
 def test_call_that_began_is_waited_for_beyond_the_first_patience():
@@ -29,7 +29,7 @@ def test_call_that_began_is_waited_for_beyond_the_first_patience():
     caller = threading.Thread(target=lambda: answers.append(queue.run(nothing)))
     caller.start()
     queue.wait()
-    (job,) = queue.claim()
+    (job,) = queue.take()
 
     caller.join(0.2)
     still_waiting = caller.is_alive()
@@ -52,7 +52,7 @@ def test_commit_without_an_end_is_unavailable():
     caller = threading.Thread(target=call)
     caller.start()
     queue.wait()
-    queue.claim()
+    queue.take()
     caller.join()
 
     assert len(refused) == 1
@@ -64,7 +64,7 @@ def test_group_is_bounded_and_in_order_of_arrival():
     for call in calls:
         queue.run_later(call)
 
-    first, second = queue.claim(), queue.claim()
+    first, second = queue.take(), queue.take()
 
     assert [job.run(None) for job in first + second] == list(range(200))
     assert len(first) == waiting.MAX_GROUP
@@ -90,7 +90,7 @@ def test_closed_queue_refuses_and_serves_who_waits():
         queue.run(nothing)
 
     assert queue.wait()
-    assert len(queue.claim()) == 1
+    assert len(queue.take()) == 1
     assert not queue.wait()
 
 
