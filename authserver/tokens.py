@@ -1,10 +1,11 @@
 """Random tokens, their digests, and random ids.
 
-Three kinds of random text leave this module:
+Four kinds of random text leave this module:
 
     kind           made of                     form            secret
     token          256 random bits             43 base64url    yes
     operation id   128 random bits             32 hex digits   no
+    request id     64 random bits              16 hex digits   no
     row id         48 bits of time, 74 random  36, UUIDv7      no
 
 A token (session cookie, refresh token) is opaque: it means nothing without the
@@ -87,7 +88,8 @@ def new_id(now: int, *, order: int | None = None) -> str:
 def operation_id() -> str:
     """Return 128 random bits as 32 hex digits: unique, and not a secret.
 
-    Names one attempt at spending something, a one-time code, or a nonce.
+    Names what is done once: an attempt at spending something, a transaction, a
+    one-time code, an access token (its `jti`). As a nonce, a `successor`.
     """
     return secrets.token_hex(16)
 

@@ -9,7 +9,8 @@ A function, not a `with` block, because somebody else must be able to run it:
 again and whole, when the database chose it as the victim of a deadlock or lost
 a node; or together with others, when one synced commit serves all who wait. So
 it has no side effect but `tx`: no mail, no hashing, no network, no counter in
-memory. It is short, because others wait for it.
+memory. (`app.order`, which keeps the rows of one second in order, is a counter;
+a number that it skips means nothing.) It is short, because others wait for it.
 
 Decide inside, refuse outside. An exception inside undoes everything that the
 function wrote, also the failed attempt it counted or the session it revoked.

@@ -38,7 +38,7 @@ class Spending(NamedTuple):
     nonce: str
     spent_at: int
     spent_by: str  # operation id, to recognise our own win after a lost commit
-    spent_from: str  # network
+    spent_from: str  # neighbourhood, see `flows.places`
 
 
 def insert(tx: Transaction, token: RefreshToken) -> None:

@@ -94,7 +94,7 @@ class Connections:
                 self._one_left.notify_all()
 
     def counts(self) -> dict[str, int]:
-        """Return how many connections are in each state."""
+        """Return how many are in each state, for who watches the server."""
         with self._lock:
             idle, waiting = len(self._idle), len(self._waiting)
             others = len(self._threads) - idle - waiting

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from authserver.app import Caller
 
+MAX_USER_AGENT_CHARS = 200  # kept; enough for a person to know a browser by
 Header = tuple[str, str]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -43,7 +44,7 @@ class Request(NamedTuple):
 
     def caller(self) -> Caller:
         """Return who asks, as flows and the audit log know them."""
-        user_agent = self.headers.get("user-agent", "")[:200]  # enough for a person
+        user_agent = self.headers.get("user-agent", "")[:MAX_USER_AGENT_CHARS]
         return Caller(self.address, user_agent, self.request_id)
 
 
