@@ -240,6 +240,10 @@ def gather(
 
 
 def _typed(name: str, value: object, declared: Declared) -> object:
+    if isinstance(value, bytes):  # whose text would be b'...', commas and all
+        if declared.read is not setting_values.secrets:
+            raise SettingsError(name, "must be text, not bytes.")
+        return (value,)
     if isinstance(value, tuple):
         if all(isinstance(each, bytes) for each in value):  # secrets, or nothing
             return value

@@ -131,6 +131,18 @@ def test_a_list_of_secrets_rotates():
     assert settings.secret_key == (b"new" * 20, b"old" * 20)
 
 
+def test_bytes_are_one_secret_whatever_they_are_and_a_tuple_is_several():
+    key = b"\x00, \xff" * 8
+
+    assert Settings(secret_key=key).secret_key == (key,)
+    assert Settings(secret_key=(key, b"old" * 20)).secret_key == (key, b"old" * 20)
+
+
+def test_bytes_are_refused_where_text_is_meant():
+    with pytest.raises(SettingsError, match=r"^EMAIL_FROM must be text, not bytes"):
+        Settings(email_from=b"alice@example.org")
+
+
 def test_an_empty_secret_is_kept_to_be_refused():
     assert read(SECRET_KEY="").secret_key == (b"",)
     assert read(SECRET_KEY=f"{'new' * 20},").secret_key[1] == b""
