@@ -36,6 +36,13 @@ def by_refresh_token(app: App, caller: Caller, token: str, *, everywhere: bool) 
     _end(app, caller, session_id=row.session_id if row else "", everywhere=everywhere)
 
 
+def is_over(app: App, cookie: str) -> bool:
+    """Tell whether the session of a cookie has ended."""
+    session = app.database.read(sessions.find_by_token_digest, tokens.digest(cookie))
+    idle_s = app.settings.session_idle_s
+    return session is None or not session.live(now=app.now(), idle_s=idle_s)
+
+
 def _end(app: App, caller: Caller, *, session_id: str, everywhere: bool) -> None:
     app.database.transaction(
         _revoke,

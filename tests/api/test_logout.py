@@ -38,6 +38,34 @@ def test_bearer_ends_its_session(client, logged_in):
     assert not is_in(client, logged_in)
 
 
+def test_bearer_leaves_the_cookie_of_another_session_alone(client, alice):
+    first, second = login(client, alice), login(client, alice)
+    both = browser(program(client, first), second)
+
+    answer = both.post("/auth/logout", refresh_token=second.payload["refresh_token"])
+
+    assert (answer.status, answer.payload) == (200, OUT)
+    assert answer.header("Set-Cookie") is None
+    assert not is_in(client, first)
+    assert browser(client, second).get("/session/active").status == 200
+
+
+def test_bearer_clears_the_cookie_of_its_own_session(client, logged_in):
+    both = browser(program(client, logged_in), logged_in)
+
+    answer = both.post("/auth/logout")
+
+    assert answer.header("Set-Cookie").startswith("__Host-session=; Max-Age=0;")
+
+
+def test_bearer_that_ends_every_session_clears_the_cookie_of_any(client, alice):
+    both = browser(program(client, login(client, alice)), login(client, alice))
+
+    answer = both.post("/auth/logout", everywhere=True)
+
+    assert answer.header("Set-Cookie").startswith("__Host-session=; Max-Age=0;")
+
+
 def test_expired_bearer_ends_its_session(client, clock, logged_in):
     clock.advance(1000)
 

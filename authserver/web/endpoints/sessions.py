@@ -50,18 +50,24 @@ def refresh(app: App, request: Request) -> Response:
 
 
 def log_out(app: App, request: Request) -> Response:
-    """End the session that the request belongs to, or all of its user's."""
+    """End the session that the request belongs to, or all of its user's.
+
+    `Authorization`, when present, alone decides, as everywhere: a cookie or a
+    refresh token beside it ends nothing. So the browser keeps a cookie whose
+    session goes on, else nobody could end that afterwards. Without it the
+    cookie and the refresh token each end their session.
+    """
     caller, everywhere = request.caller(), bool(request.values["everywhere"])
     bearer = credentials.bearer(request)
     cookie = credentials.cookie(request, cookies.SESSION)
     refresh_token = request.values["refresh_token"]
     if bearer is not None:
         logout.by_bearer(app, caller, bearer, everywhere=everywhere)
+        if cookie is None or not logout.is_over(app, cookie):
+            return Response(HTTPStatus.OK, {"message": "Logged out"})
     elif refresh_token is None and cookie is None:
         raise errors.NotAuthenticated("logout without a credential")
     else:
-        # Both, if both came: the answer clears the cookie, so nobody could end
-        # that session afterwards.
         if refresh_token is not None:
             logout.by_refresh_token(app, caller, refresh_token, everywhere=everywhere)
         if cookie is not None:
