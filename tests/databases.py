@@ -63,6 +63,7 @@ class MariaDB:
                 f"--datadir={self.folder}/data",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
+                "--force",  # also where nothing knows the name localhost
                 *self._as_user,
             ],
             check=True,
