@@ -30,6 +30,7 @@ import hashlib
 import hmac
 import re
 
+CODE_KEY, LINK_KEY = "code", "link"  # labels of the keys, one for each form
 DIGITS = 6
 OTP_FORM = re.compile(r"[0-9]{6}")
 # An id is `tokens.operation_id`, a MAC 32 bytes in base64url.

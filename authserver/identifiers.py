@@ -73,7 +73,7 @@ class Identifier(NamedTuple):
     value: str
 
 
-def parse(text: str, *, country_code: str | None = None) -> Identifier:
+def parse(text: str, *, country_code: str = "") -> Identifier:
     """Return what `text` is, as canonical form with its kind.
 
     `country_code` (digits, such as "44") lets national phone numbers in.
@@ -133,7 +133,7 @@ def email(text: str) -> str:
     return address
 
 
-def phone(text: str, country_code: str | None = None) -> str:
+def phone(text: str, country_code: str = "") -> str:
     """Return the number as E.164, for example +442079460018.
 
     `country_code` is that of numbers without one. Raises `errors.RuleBroken`.

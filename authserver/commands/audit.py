@@ -117,8 +117,8 @@ def _user_id(database: Readable, settings: Settings, text: str) -> str | None:
     if ID.fullmatch(text.lower()):
         return text.lower()  # of a user who may be gone
     try:
-        code = settings.phone_country_code or None
-        identifier = identifiers.parse(text, country_code=code)
+        country_code = settings.phone_country_code
+        identifier = identifiers.parse(text, country_code=country_code)
     except errors.RuleBroken:
         return None
     user = database.read(lookup.find_user, identifier)

@@ -60,7 +60,7 @@ def _outcomes(
     settings: Settings, file: BinaryIO, *, dry_run: bool
 ) -> Iterator[Iterator[Taken | Refused]]:
     now = runtime.wall_clock()
-    terms = Terms(settings.phone_country_code or None, now)
+    terms = Terms(settings.phone_country_code, now)
     rows = import_rows.read(file, terms)
     if dry_run:
         yield import_users.rehearse(open_for_reading(settings.database_url), rows)

@@ -233,8 +233,8 @@ class Worker:
         row = app.database.read(one_time_codes.find_by_id, code_id)
         if row is None or not row.live(now=app.now()):
             raise Refused("its code was spent or replaced, or has expired")
-        code_key = app.keyring.derive("code", row.kid)
-        link_key = app.keyring.derive("link", row.kid)
+        code_key = app.keyring.derive(codes.CODE_KEY, row.kid)
+        link_key = app.keyring.derive(codes.LINK_KEY, row.kid)
         if code_key is None or link_key is None:
             raise Refused("the key of its code is no longer in SECRET_KEY")
         return Secrets(

@@ -98,7 +98,7 @@ def admit_token(app: App, caller: Caller) -> Attempt:
     return _charge(app, _failures(app, caller))
 
 
-def admit_send(app: App, caller: Caller, identifier: str) -> Attempt:
+def admit_send(app: App, caller: Caller, identifier: str) -> None:
     """Count a request for a code; raise `TooManyRequests`.
 
     A phone number counts twice: by itself, and among those that this address
@@ -106,7 +106,7 @@ def admit_send(app: App, caller: Caller, identifier: str) -> Attempt:
     """
     if identifiers.is_phone(identifier):
         _admit_number(app, caller, identifier)
-    return _charge(app, _each(_typed("send", identifier, caller), _sends(app)))
+    _charge(app, _each(_typed("send", identifier, caller), _sends(app)))
 
 
 def may_send(app: App, contact: str) -> bool:

@@ -25,7 +25,6 @@ from authserver.store import one_time_codes
 from authserver.store.database import Transaction
 from authserver.store.one_time_codes import OneTimeCode
 
-CODE_KEY, LINK_KEY = "code", "link"  # labels of the keys that secrets derive from
 GRANT_TTL_S = 600  # from the validated reset code to the new password
 
 
@@ -173,7 +172,7 @@ def guess(
     """
     right = None
     for code in candidates:
-        key = app.keyring.derive(CODE_KEY, code.kid)
+        key = app.keyring.derive(codes.CODE_KEY, code.kid)
         # Attempt first, comparison second: parallel guesses all pay.
         claimed = one_time_codes.claim(tx, code.id, now=now)
         if claimed and key and codes.otp_matches(otp, key, code.purpose, code.id):
@@ -190,7 +189,7 @@ def find_by_link(
     code = one_time_codes.find_by_id(tx, code_id) if code_id else None
     if code is None or code.purpose not in purposes or not code.live(now=now):
         return None
-    key = app.keyring.derive(LINK_KEY, code.kid)
+    key = app.keyring.derive(codes.LINK_KEY, code.kid)
     if key is None or not codes.link_token_matches(token, key, code.purpose, code.id):
         return None
     return code
@@ -198,7 +197,7 @@ def find_by_link(
 
 def grant_token(app: App, grant: OneTimeCode) -> str | None:
     """Return the token that stands for a grant's row."""
-    key = app.keyring.derive(LINK_KEY, grant.kid)
+    key = app.keyring.derive(codes.LINK_KEY, grant.kid)
     return codes.link_token(key, grant.purpose, grant.id) if key else None
 
 

@@ -21,10 +21,8 @@ def change(
 
     Raises `RuleBroken`, `InvalidCredentials`, `TooManyRequests`.
     """
-    own = [who.user.username, who.user.email, who.user.phone]
-    fault = policy.fault(new, identifiers=[name for name in own if name])
-    if fault:
-        raise errors.RuleBroken("new_password", fault)
+    own = (who.user.username, who.user.email, who.user.phone)
+    policy.check("new_password", new, own=own)
     operation = reauthenticate.check_password(
         app, caller, who, current, event="change_password"
     )

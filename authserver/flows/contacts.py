@@ -37,8 +37,8 @@ def read(app: App, *, email: str | None, phone: str | None) -> Contact:
     """Return the contact given, in canonical form; raise `RuleBroken`."""
     if email is not None:
         return Contact("email", identifiers.email(email))
-    country_code = app.settings.phone_country_code or None
-    return Contact("sms", identifiers.phone(phone or "", country_code))
+    number = identifiers.phone(phone or "", app.settings.phone_country_code)
+    return Contact("sms", number)
 
 
 def _ask(

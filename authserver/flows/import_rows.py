@@ -63,7 +63,7 @@ class Refused(NamedTuple):
 class Terms(NamedTuple):
     """What lines are read under."""
 
-    country_code: str | None
+    country_code: str
     now: int
 
 

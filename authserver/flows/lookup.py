@@ -67,8 +67,7 @@ class Request(NamedTuple):
 
 def identify(app: App, text: str) -> Identifier:
     """Return the canonical form of what was typed; raise `RuleBroken`."""
-    country_code = app.settings.phone_country_code or None
-    return identifiers.parse(text, country_code=country_code)
+    return identifiers.parse(text, country_code=app.settings.phone_country_code)
 
 
 def profile_of(person: User | Registration) -> Profile:

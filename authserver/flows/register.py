@@ -78,18 +78,13 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
     """Return the form in canonical shape, its password not hashed yet."""
     username = identifiers.username(form.username)
     email = identifiers.email(form.email) if form.email is not None else None
-    country_code = app.settings.phone_country_code or None
-    phone = (
-        identifiers.phone(form.phone, country_code) if form.phone is not None else None
-    )
-    if phone is not None:
+    phone = None
+    if form.phone is not None:
+        phone = identifiers.phone(form.phone, app.settings.phone_country_code)
         lookup.check_number(app, phone)
     if form.confirm_password not in (None, form.password):
         raise errors.RuleBroken("confirm_password", "The two passwords differ.")
-    own = [name for name in (username, email, phone) if name]
-    fault = policy.fault(form.password, identifiers=own)
-    if fault:
-        raise errors.RuleBroken("password", fault)
+    policy.check("password", form.password, own=(username, email, phone))
     now = app.now()
     return Registration(
         id=tokens.new_id(now),

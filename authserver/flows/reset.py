@@ -73,7 +73,7 @@ def finish(app: App, caller: Caller, proof: Proof, new_password: str) -> None:
 
     Raises `RuleBroken`, `InvalidCode`, `TooManyRequests`.
     """
-    _check(new_password, [])
+    policy.check("new_password", new_password)
     operation = records.operation(app, caller)
     with _admit(app, caller, proof):
         proven = _prove(app, operation, proof)
@@ -81,7 +81,8 @@ def finish(app: App, caller: Caller, proof: Proof, new_password: str) -> None:
             app.database.transaction(_refused, operation, proof)
             raise errors.InvalidCode("no live proof")
         user = proven.user
-        _check(new_password, [user.username, user.email, user.phone])
+        own = (user.username, user.email, user.phone)
+        policy.check("new_password", new_password, own=own)
         password_hash = app.hasher.hash(new_password)
         if not app.database.transaction(_store, operation, proven, password_hash):
             raise errors.InvalidCode("proof spent by somebody faster")
@@ -99,12 +100,6 @@ def _prove(app: App, operation: Operation, proof: Proof) -> _Proven | None:
     if proof.token is not None:
         return app.database.read(_prove_by_token, app, operation, proof)
     return app.database.transaction(_prove_by_code, app, operation, proof)
-
-
-def _check(password: str, own: list[str | None]) -> None:
-    fault = policy.fault(password, identifiers=[name for name in own if name])
-    if fault:
-        raise errors.RuleBroken("new_password", fault)
 
 
 def _validate(

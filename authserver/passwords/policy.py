@@ -15,8 +15,20 @@ import string
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from authserver import errors
+
 MIN_CHARS = 8  # NIST SP 800-63B section 5.1.1.2
 MAX_CHARS = 128  # bounds the work; the longest sentence anybody types fits
+
+
+def check(field: str, password: str, *, own: Iterable[str | None] = ()) -> None:
+    """Raise `RuleBroken` for `field` if `password` may not be chosen.
+
+    `own` are the person's identifiers, as far as there are any.
+    """
+    sentence = fault(password, identifiers=[each for each in own if each])
+    if sentence is not None:
+        raise errors.RuleBroken(field, sentence)
 
 
 def fault(password: str, *, identifiers: Iterable[str]) -> str | None:

@@ -140,16 +140,15 @@ def count_by_address(tx: Transaction, address: str, *, now: int) -> Live:
     return Live(*row) if row else Live(0, None)
 
 
-def delete_by_id(tx: Transaction, registration_id: str) -> bool:
-    """Remove a registration; return whether it was there."""
-    matched = tx.execute(
+def delete_by_id(tx: Transaction, registration_id: str) -> None:
+    """Remove a registration, if it is there."""
+    tx.execute(
         """
         DELETE FROM registrations
          WHERE id = ?
         """,
         (registration_id,),
     )
-    return matched == 1
 
 
 def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:

@@ -33,7 +33,7 @@ def hugo(app):
     password_hash = app.hasher.hash(PASSWORD)
     line = f"""{{"username": "hugo", "email": "{TYPO}", "email_verified": false,
         "phone": "{PHONE}", "hash": "{password_hash}"}}""".replace("\n", " ")
-    terms = import_rows.Terms(country_code=None, now=app.now())
+    terms = import_rows.Terms(country_code="", now=app.now())
     rows = import_rows.read(io.BytesIO(line.encode()), terms)
     assert [each.line for each in import_users.run(app, rows)] == [1]
 

@@ -18,7 +18,7 @@ BCRYPT = "$2b$04$" + 53 * "."
 
 def rows(*people: dict[str, object]):
     lines = "\n".join(json.dumps({"hash": BCRYPT} | person) for person in people)
-    return import_rows.read(io.BytesIO(lines.encode()), Terms(None, START))
+    return import_rows.read(io.BytesIO(lines.encode()), Terms("", START))
 
 
 def person(name: str, **fields: object) -> dict[str, object]:

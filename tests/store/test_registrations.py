@@ -79,11 +79,13 @@ def test_live_ones_are_counted_with_the_first_end(do, count_by, name):
     assert do(count_by, "another", now=NOW) == Live(0, None)
 
 
-def test_registration_is_removed_once(do):
-    do(registrations.insert, FIRST)
+def test_registration_is_removed_alone(do):
+    insert(do, 2)
 
-    assert do(registrations.delete_by_id, "1") is True
-    assert do(registrations.delete_by_id, "1") is False
+    do(registrations.delete_by_id, "1")
+
+    assert do(registrations.find_by_id, "1", now=NOW) is None
+    assert do(registrations.find_by_id, "0", now=NOW) == FIRST._replace(id="0")
 
 
 def test_expired_ones_go_in_batches(do):
