@@ -11,6 +11,11 @@ tells nothing about who exists. What an account has left must not show: two
 identifiers that share a budget would be seen to be one person. So it is
 charged silently, and an empty one looks like a wrong password.
 
+The verbs tell them apart. `admit_*` is visible and raises; `may_*` is silent,
+in memory, and says whether to go on; `charge_*` and `refund_*` are silent rows,
+in the flow's transaction. Those belong to a payer (`payer_of`): an account, an
+account at one of its usual places, or a decoy.
+
 Each try is charged before it is judged and given back if it was right: parallel
 guesses cannot slip under the limit. Account budgets are rows, so that a restart
 forgives nothing; an unknown identifier charges a decoy row, so that known and
@@ -130,7 +135,7 @@ def may_try_password(app: App, contact: str) -> bool:
     return _take(app, _each(key, CONTACT_GUESSES)) == 0
 
 
-def account(
+def payer_of(
     tx: Transaction, user_id: str | None, caller: Caller, identifier: str, *, now: int
 ) -> str:
     """Return whose budget a try is charged to: an account's, or a decoy's."""
@@ -145,13 +150,13 @@ def account(
     return user_id
 
 
-def charge_password(tx: Transaction, owner: str, *, now: int) -> bool:
-    """Charge a password try to `owner`; False: it must not be judged.
+def charge_password(tx: Transaction, payer: str, *, now: int) -> bool:
+    """Charge a password try to `payer`; False: it must not be judged.
 
     Ten failures in 15 minutes; from then on single tries, each after a wait
     that doubles from one minute to an hour.
     """
-    limit = _password_row(tx, owner, now)
+    limit = _password_row(tx, payer, now)
     if now - limit.updated_at >= BLOCKS_FORGOTTEN_S:
         limit = Limit(limit.name, PASSWORD_FAILURES.capacity, now)
     if now < limit.blocked_until:
@@ -170,9 +175,9 @@ def charge_password(tx: Transaction, owner: str, *, now: int) -> bool:
     return limit.blocks > 0
 
 
-def refund_password(tx: Transaction, owner: str, *, now: int) -> None:
+def refund_password(tx: Transaction, payer: str, *, now: int) -> None:
     """Give back a password try that was right, and end the waits."""
-    limit = _password_row(tx, owner, now)
+    limit = _password_row(tx, payer, now)
     bucket = ratelimit.give_back(
         Bucket(limit.tokens, limit.updated_at), PASSWORD_FAILURES, now=now
     )
@@ -185,27 +190,27 @@ def forget_failures(tx: Transaction, user_id: str, caller: Caller) -> None:
     limits.delete_by_name(tx, f"password {user_id} {places.network(caller.address)}")
 
 
-def charge_code(tx: Transaction, owner: str, *, now: int) -> bool:
-    """Charge a guess at a code to `owner`; False: it must not be compared."""
-    return _charge_rows(tx, _each(f"code {owner}", CODE_FAILURES), now=now)
+def charge_code(tx: Transaction, payer: str, *, now: int) -> bool:
+    """Charge a guess at a code to `payer`; False: it must not be compared."""
+    return _charge_rows(tx, _each(f"code {payer}", CODE_FAILURES), now=now)
 
 
-def refund_code(tx: Transaction, owner: str, *, now: int) -> None:
+def refund_code(tx: Transaction, payer: str, *, now: int) -> None:
     """Give back a guess that was right."""
-    for name, budget in _each(f"code {owner}", CODE_FAILURES):
+    for name, budget in _each(f"code {payer}", CODE_FAILURES):
         limit = limits.lock_or_insert(tx, Limit(name, budget.capacity, now))
         bucket = Bucket(limit.tokens, limit.updated_at)
         bucket = ratelimit.give_back(bucket, budget, now=now)
         limits.update(tx, Limit(limit.name, bucket.tokens, now))
 
 
-def charge_send(tx: Transaction, app: App, owner: str, *, now: int) -> bool:
+def charge_send(tx: Transaction, app: App, payer: str, *, now: int) -> bool:
     """Charge a message to an account's contact; False: do not send it."""
-    return _charge_rows(tx, _each(f"send {owner}", _sends(app)), now=now)
+    return _charge_rows(tx, _each(f"send {payer}", _sends(app)), now=now)
 
 
-def _password_row(tx: Transaction, owner: str, now: int) -> Limit:
-    full = Limit(f"password {owner}", PASSWORD_FAILURES.capacity, now)
+def _password_row(tx: Transaction, payer: str, now: int) -> Limit:
+    full = Limit(f"password {payer}", PASSWORD_FAILURES.capacity, now)
     return limits.lock_or_insert(tx, full)
 
 

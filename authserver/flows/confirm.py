@@ -114,7 +114,7 @@ def _charge(
 ) -> tuple[str, bool]:
     user_id, now = link.user_id if link else None, operation.now
     contact = link.code.contact if link else ""
-    payer = budgets.account(tx, user_id, operation.caller, contact, now=now)
+    payer = budgets.payer_of(tx, user_id, operation.caller, contact, now=now)
     charged = budgets.charge_password(tx, payer, now=now)
     return payer, charged or user_id is None
 

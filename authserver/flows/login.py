@@ -36,7 +36,7 @@ class _Admitted(NamedTuple):
     """Whom a password is checked for, and whose budget paid for it."""
 
     person: User | Registration | None
-    owner: str
+    payer: str
     closed: str | None  # why even the right password must not match
 
 
@@ -63,14 +63,14 @@ def with_password(
             app.database.transaction(_fail, operation, identifier, admitted)
             raise errors.InvalidCredentials("password does not match")
         if isinstance(person, Registration):
-            app.database.transaction(_unproven, operation, admitted.owner, person)
+            app.database.transaction(_unproven, operation, admitted.payer, person)
             raise errors.ContactNotVerified()
         rehashed = None
         if app.hasher.needs_rehash(person.password_hash):
             rehashed = app.hasher.hash(password)
         plan = opening.draft(terms, amr="pwd", now=operation.now)
         opened = app.database.transaction(
-            _open, app, operation, person, plan, owner=admitted.owner, rehashed=rehashed
+            _open, app, operation, person, plan, payer=admitted.payer, rehashed=rehashed
         )
         if isinstance(opened, errors.AuthError):
             raise opened
@@ -102,10 +102,10 @@ def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Ad
     # By a password even a contact that opens nothing (`lookup`) may be named.
     user = lookup.find_user(tx, identifier)
     waiting = lookup.list_meant(tx, Request(identifier), operation.caller, now=now)
-    owner = budgets.account(
+    payer = budgets.payer_of(
         tx, user.id if user else None, operation.caller, who, now=now
     )
-    charged = budgets.charge_password(tx, owner, now=now)
+    charged = budgets.charge_password(tx, payer, now=now)
     closed = None
     if user is not None and user.disabled_at is not None:
         closed = "account_disabled"
@@ -113,7 +113,7 @@ def _admit(tx: Transaction, operation: Operation, identifier: Identifier) -> _Ad
         closed = "account_locked"
     by_name = identifier.kind == "username" and waiting
     person = user or (waiting[0] if by_name else None)
-    return _Admitted(person, owner, closed)
+    return _Admitted(person, payer, closed)
 
 
 def _fail(
@@ -133,9 +133,9 @@ def _fail(
 
 
 def _unproven(
-    tx: Transaction, operation: Operation, owner: str, registration: Registration
+    tx: Transaction, operation: Operation, payer: str, registration: Registration
 ) -> None:
-    budgets.refund_password(tx, owner, now=operation.now)
+    budgets.refund_password(tx, payer, now=operation.now)
     records.note(
         tx,
         operation,
@@ -153,12 +153,12 @@ def _open(  # noqa: PLR0913 - what one transaction needs
     user: User,
     plan: Draft,
     *,
-    owner: str,
+    payer: str,
     rehashed: str | None,
 ) -> _Opened | errors.AuthError:
     refusal = opening.allowed(tx, app, operation, user, plan)
     if not isinstance(refusal, errors.InvalidCredentials):
-        budgets.refund_password(tx, owner, now=operation.now)
+        budgets.refund_password(tx, payer, now=operation.now)
     if refusal is not None:
         records.note(
             tx,
@@ -192,8 +192,8 @@ def _open_by_code(  # noqa: PLR0913 - what one transaction needs
     now, who = operation.now, request.identifier.value
     subject = lookup.resolve(tx, request, operation.caller, now=now)
     user_id = subject.user.id if subject.user else None
-    owner = budgets.account(tx, user_id, operation.caller, who, now=now)
-    allowed = budgets.charge_code(tx, owner, now=now) or user_id is None
+    payer = budgets.payer_of(tx, user_id, operation.caller, who, now=now)
+    allowed = budgets.charge_code(tx, payer, now=now) or user_id is None
     candidates = []
     if allowed:
         candidates = challenges.outstanding(
@@ -208,7 +208,7 @@ def _open_by_code(  # noqa: PLR0913 - what one transaction needs
             tx, operation, "login", outcome.code, user_id=user_id, identifier=who
         )
     if not isinstance(outcome, errors.InvalidCode):
-        budgets.refund_code(tx, owner, now=now)
+        budgets.refund_code(tx, payer, now=now)
     return outcome
 
 

@@ -22,12 +22,12 @@ def check_password(
     """
     with budgets.admit_password(app, caller, who.user.username):
         operation = records.operation(app, caller)
-        owner, allowed = app.database.transaction(_charge, operation, who)
+        payer, allowed = app.database.transaction(_charge, operation, who)
         stored = who.user.password_hash if allowed else None
         if not app.hasher.verify(password, stored):
             app.database.transaction(_fail, operation, who, event)
             raise errors.WrongPassword("current password does not match")
-        app.database.transaction(_refund, operation, owner)
+        app.database.transaction(_refund, operation, payer)
         return operation
 
 
@@ -35,8 +35,8 @@ def _charge(
     tx: Transaction, operation: Operation, who: Authenticated
 ) -> tuple[str, bool]:
     user, now = who.user, operation.now
-    owner = budgets.account(tx, user.id, operation.caller, user.username, now=now)
-    return owner, budgets.charge_password(tx, owner, now=now)
+    payer = budgets.payer_of(tx, user.id, operation.caller, user.username, now=now)
+    return payer, budgets.charge_password(tx, payer, now=now)
 
 
 def _fail(
@@ -45,5 +45,5 @@ def _fail(
     records.note(tx, operation, event, "invalid_credentials", user_id=who.user.id)
 
 
-def _refund(tx: Transaction, operation: Operation, owner: str) -> None:
-    budgets.refund_password(tx, owner, now=operation.now)
+def _refund(tx: Transaction, operation: Operation, payer: str) -> None:
+    budgets.refund_password(tx, payer, now=operation.now)

@@ -134,8 +134,8 @@ def _guess(
     now, who = operation.now, identifier.value
     user = lookup.find_addressee(tx, identifier)
     user_id = user.id if user else None
-    owner = budgets.account(tx, user_id, operation.caller, who, now=now)
-    allowed = budgets.charge_code(tx, owner, now=now)
+    payer = budgets.payer_of(tx, user_id, operation.caller, who, now=now)
+    allowed = budgets.charge_code(tx, payer, now=now)
     contact = lookup.contact_of(user, identifier) if user else None
     if user is None or contact is None or not allowed:
         return None
@@ -143,7 +143,7 @@ def _guess(
     code = challenges.guess(tx, app, [found] if found else [], otp, now=now)
     if code is None or user.disabled_at is not None:
         return None
-    budgets.refund_code(tx, owner, now=now)
+    budgets.refund_code(tx, payer, now=now)
     return _Proven(user, code)
 
 

@@ -52,8 +52,8 @@ def _send(
     changing = _is_changing(tx, operation, request, purpose)
     user = request.session.user if changing and request.session else subject.user
     user_id, who = user.id if user else None, request.identifier.value
-    owner = budgets.account(tx, user_id, operation.caller, who, now=operation.now)
-    if not budgets.charge_send(tx, app, owner, now=operation.now) and user is not None:
+    payer = budgets.payer_of(tx, user_id, operation.caller, who, now=operation.now)
+    if not budgets.charge_send(tx, app, payer, now=operation.now) and user is not None:
         outcome = "account budget is empty"
     elif user is not None:
         contact = _contact_for(user, request, purpose, changing=changing)

@@ -112,10 +112,10 @@ def _verify(
     subject = lookup.resolve(tx, request, operation.caller, now=operation.now)
     user = subject.user or (request.session.user if request.session else None)
     who = request.identifier.value
-    owner = budgets.account(
+    payer = budgets.payer_of(
         tx, user.id if user else None, operation.caller, who, now=operation.now
     )
-    allowed = budgets.charge_code(tx, owner, now=operation.now) or user is None
+    allowed = budgets.charge_code(tx, payer, now=operation.now) or user is None
     candidates = _candidates(tx, subject, request, admitted) if allowed else []
     code = challenges.guess(tx, app, candidates, otp, now=operation.now)
     outcome: User | errors.AuthError = errors.InvalidCode("no code matches")
@@ -127,7 +127,7 @@ def _verify(
             tx, operation, "verify", outcome.code, user_id=user_id, identifier=who
         )
     else:
-        budgets.refund_code(tx, owner, now=operation.now)
+        budgets.refund_code(tx, payer, now=operation.now)
     return outcome
 
 

@@ -16,9 +16,9 @@ HOUR_S, DAY_S = 3600, 86400
 def charge(app):
     """Charge the row of an account, now; False means refused."""
 
-    def charge(function, *args, owner="somebody"):
+    def charge(function, *args, payer="somebody"):
         charged = partial(function, now=app.now())
-        return app.database.transaction(charged, *args, owner)
+        return app.database.transaction(charged, *args, payer)
 
     return charge
 
@@ -34,15 +34,15 @@ def code(charge):
 
 
 @pytest.fixture
-def owner_of(app):
+def payer_of(app):
     """Return whose budget an identifier's tries are charged to, and where."""
 
-    def owner_of(user_id, address, identifier="alice"):
+    def payer_of(user_id, address, identifier="alice"):
         caller = Caller(address, "", "")
-        account = partial(budgets.account, now=app.now())
-        return app.database.transaction(account, user_id, caller, identifier)
+        found = partial(budgets.payer_of, now=app.now())
+        return app.database.transaction(found, user_id, caller, identifier)
 
-    return owner_of
+    return payer_of
 
 
 # Failed passwords, per account.
@@ -117,13 +117,13 @@ def test_a_day_without_a_try_forgets_the_blocks(clock, password):
 def test_new_password_forgets_failures_of_strangers_and_of_this_place(
     app, password, clock
 ):
-    owners = ("somebody", "somebody 192.0.2.1/32", "somebody 192.0.2.2/32")
-    for owner in owners:
-        passes(partial(password, owner=owner))
+    payers = ("somebody", "somebody 192.0.2.1/32", "somebody 192.0.2.2/32")
+    for payer in payers:
+        passes(partial(password, payer=payer))
 
     app.database.transaction(budgets.forget_failures, "somebody", HERE)
 
-    assert [passes(partial(password, owner=owner)) for owner in owners] == [10, 10, 0]
+    assert [passes(partial(password, payer=payer)) for payer in payers] == [10, 10, 0]
 
 
 def test_clock_set_back_forgives_nothing(clock, password, code):
@@ -179,39 +179,39 @@ def test_registrations_of_a_contact_have_thirty_guesses_an_hour(app, clock):
 # Whose budget.
 
 
-def test_strange_places_share_the_accounts_budget(alice, owner_of):
-    assert owner_of(alice.id, "192.0.2.1") == owner_of(alice.id, "2001:db8::1")
+def test_strange_places_share_the_accounts_budget(alice, payer_of):
+    assert payer_of(alice.id, "192.0.2.1") == payer_of(alice.id, "2001:db8::1")
 
 
-def test_place_that_logged_the_account_in_has_its_own(alice, logged_in, owner_of):
-    home, strange = owner_of(alice.id, "192.0.2.1"), owner_of(alice.id, "192.0.2.2")
+def test_place_that_logged_the_account_in_has_its_own(alice, logged_in, payer_of):
+    home, strange = payer_of(alice.id, "192.0.2.1"), payer_of(alice.id, "192.0.2.2")
 
     assert home != strange
     assert strange == alice.id
 
 
-def test_place_is_known_for_thirty_days(clock, alice, logged_in, owner_of):
-    home = owner_of(alice.id, "192.0.2.1")
+def test_place_is_known_for_thirty_days(clock, alice, logged_in, payer_of):
+    home = payer_of(alice.id, "192.0.2.1")
     clock.advance(30 * DAY_S - 1)
-    last_second = owner_of(alice.id, "192.0.2.1")
+    last_second = payer_of(alice.id, "192.0.2.1")
     clock.advance(1)
 
     assert last_second == home
-    assert owner_of(alice.id, "192.0.2.1") == alice.id
+    assert payer_of(alice.id, "192.0.2.1") == alice.id
 
 
-def test_place_that_others_logged_in_from_is_strange(join, client, alice, owner_of):
+def test_place_that_others_logged_in_from_is_strange(join, client, alice, payer_of):
     bob = join("bob")
     client.post("/auth/login", email=bob.email, password=bob.password)
 
-    assert owner_of(alice.id, "192.0.2.1") == alice.id
+    assert payer_of(alice.id, "192.0.2.1") == alice.id
 
 
-def test_unknown_names_share_few_decoys(owner_of):
-    decoys = {owner_of(None, "192.0.2.1", f"name{number}") for number in range(1500)}
+def test_unknown_names_share_few_decoys(payer_of):
+    decoys = {payer_of(None, "192.0.2.1", f"name{number}") for number in range(1500)}
 
     assert 200 < len(decoys) <= budgets.DECOYS
-    assert owner_of(None, "192.0.2.1", "x") == owner_of(None, "192.0.2.2", "x")
+    assert payer_of(None, "192.0.2.1", "x") == payer_of(None, "192.0.2.2", "x")
 
 
 def test_empty_decoy_refuses_no_registration(client, mailbox, app, clock):
