@@ -1,1 +1,28 @@
-"""SQL lives here and nowhere else: one file per table, one per engine."""
+"""SQL lives here and nowhere else: one file per table, one per engine.
+
+What flows know of a database, whichever it is:
+
+    database        transactions are functions; opening one by its URL
+
+One file per table: `users`, `registrations`, `sessions`, `refresh_tokens`,
+`one_time_codes`, `known_addresses`, `limits`, `outbox`, `audit_log`.
+
+SQLite, the default:
+
+    sqlite          opening the file, and what its driver reports
+    one_writer      one writer commits for all who wait
+    waiting         the queue before it
+    lockfile        one process per file
+
+MySQL and MariaDB, to grow into:
+
+    mysql           connecting, and what the driver reports
+    many_writers    each transaction on a connection of its own, run again
+    pool            the connections
+    mysql_url       where it is, and where a password may travel
+    mysql_start     what is asked of a server before it is used
+    mysql_errors    what went wrong
+
+What operators need: `migrations` of the schema, `copying` from SQLite to MySQL,
+`reading` beside a running server, `inspection` of what is found there.
+"""
