@@ -1,6 +1,7 @@
 """The rules of the house, read from the imports of the package's source."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -40,6 +41,7 @@ WITHIN_A_LAYER = {
     ("setting_rules", "settings"),  # for its type alone
 }
 FORBIDDEN = {("web", "store")}  # an endpoint that wants SQL is a missing flow
+ROOMS = ("delivery", "passwords", "store", "web", "web/api")  # whose lesson is a map
 DRIVERS = {"sqlite3": "store/sqlite.py", "mysql": "store/mysql.py"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -89,6 +91,14 @@ def test_a_module_imports_only_from_lower_layers(path):
 
 def test_every_module_has_a_layer():
     assert {own_name(path) for path in SOURCES} == set(DEPTH)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_is_in_it(room):
+    inside = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    told = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
+
+    assert {name for name in inside if not re.search(rf"\b{name}\b", told)} == set()
 
 
 @pytest.mark.parametrize(("driver", "home"), DRIVERS.items())
