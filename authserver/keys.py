@@ -125,7 +125,7 @@ def _derive(secret: bytes, label: str) -> bytes:
 
 
 def _load(path: Path) -> bytes:
-    with open(path, "rb", opener=_open_at_once) as file:
+    with open(path, "rb", opener=open_at_once) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileError(f"The key file {path} is not a regular file.")
@@ -147,7 +147,8 @@ def _load(path: Path) -> bytes:
     return secret
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def open_at_once(path: str, flags: int) -> int:
+    """Be the `opener` of a file that may turn out not to be a regular one."""
     # A named pipe would make us wait for somebody to write into it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 

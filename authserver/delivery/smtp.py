@@ -33,6 +33,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import policy
+from email.errors import MessageError
 from email.message import EmailMessage
 from typing import cast
 from urllib.parse import urlsplit
@@ -74,7 +75,12 @@ class SmtpSender:
         """Deliver the letter to the mail server."""
         if not ADDRESS_FORM.fullmatch(letter.recipient):
             raise Refused("the recipient is not one plain address")
-        mail = self._mail(letter)
+        try:
+            mail = self._mail(letter).as_bytes()
+        except (ValueError, MessageError) as error:  # their words would quote it
+            raise Refused(
+                f"no mail can be made of it: {type(error).__name__}"
+            ) from error
         with self._conversation() as client:
             self._hand_over(client, letter.recipient, mail)
 
@@ -125,7 +131,7 @@ class SmtpSender:
             raise
         return client
 
-    def _mail(self, letter: Letter) -> bytes:
+    def _mail(self, letter: Letter) -> EmailMessage:
         mail = EmailMessage(policy=policy.SMTP)  # refuses line breaks in headers
         mail["From"] = self._settings.email_from
         mail["To"] = letter.recipient
@@ -136,7 +142,7 @@ class SmtpSender:
         mail.set_content(letter.text)
         if letter.html:
             mail.add_alternative(letter.html, subtype="html")
-        return mail.as_bytes()
+        return mail
 
     def _hand_over(self, client: "_Client", recipient: str, mail: bytes) -> None:
         try:

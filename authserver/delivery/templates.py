@@ -20,9 +20,11 @@ A file is read when it is first needed: a server that mails nothing reads none.
 import logging
 import os
 import re
+import stat
 from pathlib import Path
 from string import Template
 
+from authserver import keys
 from authserver.settings import SettingsError
 
 FOLDER = Path(__file__).parents[1] / "templates"
@@ -44,7 +46,8 @@ FRAME = "frame.html"
 NAMES = frozenset(
     {FRAME, *(kind + end for kind in KINDS for end in (".txt", ".html", ".sms.txt"))}
 )
-SUBJECT = re.compile(r"Subject: \S[^\n]*\n\n\s*\S")
+SUBJECT = re.compile(r"Subject: (?P<words>\S[^\n]*)\n\n\s*\S")
+CONTROL = re.compile(r"[^\t\n -~\xa0-\U0010ffff]")  # no text needs one
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +101,10 @@ def check(folder: str) -> None:
 
 def _text(path: Path) -> str:
     # Also what editors of other systems write: a mark in front, CR LF.
-    return path.read_text("utf-8-sig")
+    with open(path, encoding="utf-8-sig", opener=keys.open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BadTemplate(f"{path} is not a regular file")
+        return file.read()
 
 
 def _checked(path: Path) -> Template:
@@ -131,8 +137,12 @@ def _fault(name: str, text: str) -> str | None:
 def _lack(name: str, text: str, used: set[str]) -> str | None:
     """Return what a message from this text would be without."""
     kind, _, form = name.partition(".")
-    if form == "txt" and not SUBJECT.match(text):
+    head = SUBJECT.match(text)
+    if form == "txt" and not head:
         return "does not begin with a line Subject: and an empty one"
+    # Some of these end a line for those who read headers, and U+2028 too.
+    if CONTROL.search(text) or (head and not head["words"].isprintable()):
+        return "has a control character"
     if name == FRAME and "content" not in used:
         return "lacks $content"
     if kind in CODES and not used & {"code", "link"}:

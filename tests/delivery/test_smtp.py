@@ -322,5 +322,13 @@ def test_recipient_that_is_not_one_plain_address_gets_nothing(make_sender, recip
         make_sender(free_port()).send(letter)
 
 
+@pytest.mark.parametrize("subject", ["Hi\nBcc: x", "Hi\u2028x", "Hi\x0bx", "Hi\x85x"])
+def test_letter_that_no_mail_can_be_made_of_is_refused(make_sender, subject):
+    sender = make_sender(free_port())
+
+    with pytest.raises(Refused, match="no mail can be made of it: ValueError"):
+        sender.send(LETTER._replace(subject=subject))
+
+
 def test_conversation_takes_twenty_seconds_at_most():
     assert smtp.CONNECT_S + smtp.TALK_S == 20

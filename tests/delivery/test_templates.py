@@ -1,6 +1,7 @@
 """TEMPLATES_DIR: the operator's files take the place of ours, one by one."""
 
 import logging
+import os
 
 import pytest
 
@@ -91,6 +92,13 @@ BAD = [
     ("frame.html", b"<body>$contents", "unknown place [$]contents"),
     ("frame.html", b"<body>", "lacks [$]content"),
     ("frame.html", b"\xff$content", "is not UTF-8"),
+    ("verify_code.txt", b"Subject: Hi\n\n$code\0", "has a control character"),
+    ("verify_code.sms.txt", b"$code\x1b[2J", "has a control character"),
+    ("verify_code.html", b"$code\xc2\x85", "has a control character"),
+    *(
+        ("verify_code.txt", f"Subject: Hi{odd}x\n\n$code".encode(), "has a control")
+        for odd in "\0\t\x0b\x0c\x1c\x7f\u0085\u2028\u2029\u202e"
+    ),
 ]
 
 
@@ -108,6 +116,21 @@ def test_file_that_cannot_be_read_stops_the_start(make_app, folder):
     (folder / "frame.html").symlink_to("nowhere")
 
     with pytest.raises(SettingsError, match=r"frame\.html cannot be read: No such"):
+        make_app(templates_dir=folder)
+
+
+@pytest.mark.parametrize("name", ["frame.html", "verify_code.txt"])
+def test_named_pipe_stops_the_start_and_does_not_hold_it(make_app, folder, name):
+    os.mkfifo(folder / name)
+
+    with pytest.raises(SettingsError, match=f"{name} is not a regular file"):
+        make_app(templates_dir=folder)
+
+
+def test_folder_in_place_of_a_file_stops_the_start(make_app, folder):
+    (folder / "frame.html").mkdir()
+
+    with pytest.raises(SettingsError, match=r"frame\.html cannot be read: Is a dir"):
         make_app(templates_dir=folder)
 
 
