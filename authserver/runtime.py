@@ -69,16 +69,17 @@ def create_app(
 
     Raises `SettingsError`, `KeyFileError`, `DatabaseError`, each one sentence.
     """
-    hasher = _hasher(settings)  # may refuse, so before anything is made
+    # What may refuse comes before anything is made.
+    hasher = _hasher(settings)
+    if settings.templates_dir:
+        templates.check(settings.templates_dir)
+    if settings.sms_configured and not importlib.util.find_spec("twilio"):
+        raise SettingsError("twilio_sid", "needs the package twilio: install it first.")
     secrets = settings.secret_key or (_own_secret(settings),)
     for secret in secrets:
         weakness = keys.weakness(secret)
         if weakness:
             raise SettingsError("secret_key", weakness)
-    if settings.templates_dir:
-        templates.check(settings.templates_dir)
-    if settings.sms_configured and not importlib.util.find_spec("twilio"):
-        raise SettingsError("twilio_sid", "needs the package twilio: install it first.")
     keyring = Keyring(secrets)
     database = open_database(settings.database_url, now=now())
     _recognise(keyring, database, now=now())

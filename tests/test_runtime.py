@@ -190,6 +190,15 @@ def test_argon2_that_is_not_installed_stops_the_start(settings, monkeypatch, tmp
     assert list(tmp_path.iterdir()) == []  # no key either
 
 
+def test_bad_template_is_refused_before_a_key_is_made(settings, tmp_path):
+    templates = str(tmp_path / "nowhere")
+
+    with pytest.raises(SettingsError, match=r"^TEMPLATES_DIR names "):
+        runtime.create_app(with_other(settings, templates_dir=templates, secret_key=()))
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_argon2_is_used_where_it_is_asked_for(settings):
     app = runtime.create_app(with_other(settings, password_hasher="argon2"))
 
