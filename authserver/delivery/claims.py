@@ -44,7 +44,8 @@ def claim_next(
     message = due._replace(
         status="sending", attempts=due.attempts + 1, due_at=lapses_at
     )
-    if channel != "sms" or message.attempts > 1:  # then it has paid already
+    paid = message.attempts > 1 and not message.interrupted  # else it may cost anew
+    if channel != "sms" or paid:
         return message
     refusal = sms_budget.charge(tx, message.recipient, settings=settings, now=now)
     if refusal is None:

@@ -31,7 +31,15 @@ class Refused(Exception):
 
 
 class FateUnknown(Exception):
-    """The service was lost after it had the message: it may have been sent."""
+    """The service had the message, and may have sent it.
+
+    `answered` is true when the service itself said that it failed. Otherwise it
+    was lost.
+    """
+
+    def __init__(self, reason: str, *, answered: bool = False) -> None:
+        super().__init__(reason)
+        self.answered = answered
 
 
 class Letter(NamedTuple):

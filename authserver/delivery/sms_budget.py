@@ -15,8 +15,9 @@ So the worst day has a known price, and half of its messages are kept for people
 who have shown that they exist, whatever strangers do.
 
 A message pays when it is claimed for its first attempt, in that transaction:
-before the money is spent, once however often it is tried. One that may not be
-sent is given up and pays nothing. Nothing of this shows to whoever asked.
+before the money is spent, once however often it is tried; anew only after an
+attempt that perhaps sent it. One that may not be sent is given up and pays
+nothing. Nothing of this shows to whoever asked.
 
 The budgets are rows, because a restart must forgive nothing. The rows of a UTC
 day have its number in their names and count up, so nothing resets them and

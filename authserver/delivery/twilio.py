@@ -7,15 +7,18 @@
     2xx            theirs
     429            "never processed and always safe to retry": later
     503            not now (RFC 9110 section 15.6.4): later
-    other 5xx      unknown; Twilio warns that a repeated POST may send it twice
+    other 5xx      it failed, they say: once more; to be careful, never again
     401, 403, 404  our account or address is wrong: later, and told loudly
     3xx            likewise; a redirect would carry our token somewhere else
     other 4xx      this message is refused: no such number, unsubscribed, ...
     none           unknown
 
-The quotations are of Twilio's pages on the errors 20429 and 20500. A message
-whose fate is unknown is not repeated: there is no key by which Twilio would
-know it again, each one costs money, and people can ask for another code.
+The quotation is of Twilio's page on the error 20429. That on 20500 warns that a
+message may be sent twice when the POST is repeated, as there is no key by which
+Twilio would know it again. So a 5xx, which seldom hides a message that was
+sent, is worth one more attempt, which pays again. An answer that never came is
+worth none: whoever is slow has most likely sent it, each one costs money, and
+people can ask for another code.
 
 Twilio's SDK words the request and reads the answer. It is megabytes and a tenth
 of a second of imports, so it is loaded with the first message. `Exchange` does
@@ -201,7 +204,7 @@ def _judge(status: int, code: object) -> None:
     if status in (429, 503):
         raise TryLater(reason, unreachable=True)
     if status >= 500 or status < 300:
-        raise FateUnknown(reason)
+        raise FateUnknown(reason, answered=status >= 500)
     if status < 400 or status in (401, 403, 404):
         log.error(
             "Twilio's API refuses this server (%s): check TWILIO_SID, TWILIO_TOKEN "

@@ -12,8 +12,10 @@ the 20 s that one may take, then the breaker opens and it holds up none. Idle,
 there is a single sleeping thread.
 
 A failed attempt is repeated after 5, 15, 45 s and then every two minutes, for
-ten minutes in all or until the message is worthless. The wording happens here,
-at the last moment: a code that was spent or replaced meanwhile is not sent.
+ten minutes in all or until the message is worthless. One that perhaps sent the
+message is repeated once: a mail in any case, a text message only if the service
+answered that it failed, never if it was silent. The wording happens here, at
+the last moment: a code that was spent or replaced meanwhile is not sent.
 
 The worker never stops for a failure, neither of a message nor of the database.
 `stop` lets conversations end, but not for ever; one that is cut off leaves a
@@ -206,7 +208,7 @@ class Worker:
             self._try_later(message, str(failure))
         except FateUnknown as failure:
             lane.breaker.failed(self._app.monotonic())
-            self._try_once_more(message, str(failure))
+            self._try_once_more(message, failure)
         except Refused as failure:
             lane.breaker.succeeded()
             self._give_up(message, str(failure))
@@ -262,12 +264,14 @@ class Worker:
             reason,
         )
 
-    def _try_once_more(self, message: Message, reason: str) -> None:
-        """Repeat a mail that perhaps was sent; nothing else, and only once."""
-        if message.channel != "email" or message.interrupted:
-            self._give_up(message, f"nobody knows whether it was sent: {reason}")
+    def _try_once_more(self, message: Message, failure: FateUnknown) -> None:
+        """Repeat what perhaps was sent, if it may be, and only once."""
+        may_repeat = message.channel == "email" or failure.answered
+        if message.interrupted or not may_repeat:
+            self._give_up(message, f"nobody knows whether it was sent: {failure}")
         else:
-            self._try_later(message._replace(last_error=outbox.INTERRUPTED), reason)
+            marked = message._replace(last_error=outbox.INTERRUPTED)
+            self._try_later(marked, str(failure))
 
     def _give_up(self, message: Message, reason: str) -> None:
         self._app.database.transaction(

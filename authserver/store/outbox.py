@@ -15,7 +15,8 @@ its sender does not do so for ever.
 While a message is `sending`, `due_at` is when its claim lapses. A claim that
 lapsed belongs to a process that died, and nobody knows whether the message
 left. A mail may then be sent once more, and the mark `INTERRUPTED` sees to the
-"once"; a text message, which costs money, may not.
+"once"; a text message, which costs money, may not. (It may where the service
+answered that it failed: see `delivery.worker`.)
 
 At most `MAX_QUEUED` rows wait. What comes on top is dropped: a mail server that
 is away for hours must not fill the disk, and the codes would be stale anyway.

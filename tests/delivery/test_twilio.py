@@ -333,6 +333,53 @@ def test_message_that_twilio_never_answered_is_not_repeated(
     assert twilio.requests == 1
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_message_that_twilio_says_it_failed_with_is_sent_after_a_pause(
+    app, text_message, make_sender, twilio, clock, status
+):
+    twilio.behaviour = Refuse(status)
+    sender = make_sender()
+    work(app, sender, times=2)
+    twilio.behaviour = Accept()
+    before = twilio.requests
+    clock.advance(5)
+    work(app, sender)
+
+    assert (before, twilio.requests) == (1, 2)
+    assert found(app, "text").status == "sent"
+    assert len(twilio.texts) == 1
+
+
+@pytest.mark.parametrize("then", [Refuse(500), Drop(), Refuse(200)], ids=repr)
+def test_message_that_twilio_failed_with_is_repeated_once_only(
+    app, text_message, make_sender, twilio, clock, then
+):
+    sender = make_sender()
+    for behaviour in (Refuse(502), Refuse(429, 20429), then, Accept()):
+        twilio.behaviour = behaviour
+        work(app, sender)
+        clock.advance(60)
+
+    assert twilio.requests == 3
+    assert found(app, "text").status == "given_up"
+    assert "nobody knows whether it was sent" in found(app, "text").last_error
+
+
+def test_repeat_of_what_may_have_been_sent_pays_again(
+    app, text_message, make_sender, twilio, clock
+):
+    twilio.behaviour = Refuse(500)
+    sender = make_sender()
+    work(app, sender)
+    clock.advance(60)
+    work(app, sender)
+    [used] = app.database.read(
+        lambda tx: tx.all("SELECT tokens FROM limits WHERE name LIKE 'sms day %'")
+    )
+
+    assert used == (2,)
+
+
 def test_message_that_twilio_could_not_take_is_sent_later(
     app, text_message, make_sender, twilio, clock
 ):
