@@ -41,14 +41,8 @@ WITHIN_A_LAYER = {
     ("setting_rules", "settings"),  # for its type alone
 }
 FORBIDDEN = {("web", "store")}  # an endpoint that wants SQL is a missing flow
-ROOMS = (
-    "delivery",
-    "flows",
-    "passwords",
-    "store",
-    "web",
-    "web/api",
-)  # whose lesson is a map
+# Folders whose lesson is a map.
+ROOMS = ("delivery", "flows", "passwords", "store", "web", "web/api")
 DRIVERS = {"sqlite3": "store/sqlite.py", "mysql": "store/mysql.py"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

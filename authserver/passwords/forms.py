@@ -57,6 +57,7 @@ class StoredHash(NamedTuple):
     kind: str  # of function: bcrypt, argon2, scrypt or pbkdf2
     derive: Callable[[bytes], bytes]
     expected: bytes
+    rounds: int = 0  # of bcrypt
 
     def matches(self, secret: bytes) -> bool:
         """Compute and compare, in constant time. Slow.
@@ -90,7 +91,8 @@ def _bcrypt(form: re.Match[str]) -> StoredHash:
     labelled = form.groupdict().get("label")
     derive = _bcrypt_of_condensed if labelled else _bcrypt_of_short
     text = form["bcrypt"]
-    return StoredHash("bcrypt", functools.partial(derive, text[:29]), text.encode())
+    salted = functools.partial(derive, text[:29])
+    return StoredHash("bcrypt", salted, text.encode(), int(text[4:6]))
 
 
 def _bcrypt_of_condensed(salt: str, secret: bytes) -> bytes:
@@ -111,7 +113,7 @@ def _bcrypt_of_sha256(form: re.Match[str]) -> StoredHash:
     def derive(secret: bytes) -> bytes:
         return derivation.bcrypt(hashlib.sha256(secret).hexdigest().encode(), text[:29])
 
-    return StoredHash("bcrypt", derive, text.encode())
+    return StoredHash("bcrypt", derive, text.encode(), int(text[4:6]))
 
 
 def _argon2(form: re.Match[str]) -> StoredHash:

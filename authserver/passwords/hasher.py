@@ -17,13 +17,16 @@ systems have; scrypt needs no package at all.
   the next right password should replace the hash by one of today's.
 * An unknown account costs one hash of the configured kind, against a dummy, so
   that the answer's duration does not tell whether the account exists.
+* A wrong password for a hash of bcrypt with fewer rounds costs the same: 2**10
+  passes for the stored hash, and 2**10 + 2**11 for dummies, are 2**12.
 
-That last promise has a gap. A hash of another kind or cost than the configured
-one takes its own time until its owner's first login, and so tells that the
-account exists. It comes with an import or a change of the setting, and closes
-with each login. Nothing cheap mends it: to be alike, everybody would have to
-wait for the dearest hash in the table. Where it matters, import what has the
-configured kind and cost, or reset what was never used.
+That promise has a gap: a hash of another kind, or a dearer one than today's. It
+comes with an import or a change of the setting, and closes with its owner's
+next login. Until then a wrong password takes the hash's own time, and for
+another kind that of one dummy besides: never less than for an unknown account,
+but more. Nothing cheap mends that: to be alike, everybody would have to wait
+for the dearest hash in the table. Where it matters, import what is bcrypt of at
+most the configured rounds, or reset what was never used.
 """
 
 import logging
@@ -31,6 +34,7 @@ import secrets
 
 from authserver.passwords import derivation, forms
 from authserver.passwords.derivation import Argon2, Scrypt
+from authserver.passwords.forms import StoredHash
 
 SALT_BYTES, HASH_BYTES = 16, 32  # RFC 9106 section 4 advises both
 ARGON2 = Argon2("id", 19, memory_kib=19456, passes=2, lanes=1)
@@ -78,18 +82,32 @@ class Hasher:
         `errors.Unavailable` for a kind that is not installed.
         """
         secret = _encode(password)
+        dummies: tuple[StoredHash, ...] = (self._dummy,)
         if stored is not None:
             try:
-                return forms.parse(stored).matches(secret)
+                found = forms.parse(stored)
+                if found.matches(secret):
+                    return True
+                dummies = self._lacking(found, stored)
             except ValueError as error:
                 log.warning("a stored password hash is malformed: %s", error)
-        self._dummy.matches(secret)
+        for dummy in dummies:
+            dummy.matches(secret)
         return False
 
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether the hash is of another kind or cost than is made now."""
         made_now = (self._cost, forms.CONDENSED + self._cost)
         return not stored.startswith(made_now)
+
+    def _lacking(self, found: StoredHash, stored: str) -> tuple[StoredHash, ...]:
+        """Return what makes a mismatch as slow as for an unknown account."""
+        if not self.needs_rehash(stored):
+            return ()
+        if self._kind == found.kind == "bcrypt":
+            fewer = range(found.rounds, self._rounds)  # none for a dearer hash
+            return tuple(forms.parse(f"$2b${each:02d}${53 * '.'}") for each in fewer)
+        return (self._dummy,)
 
     def _bcrypt(self, secret: bytes) -> str:
         salt = derivation.bcrypt_salt(self._rounds)

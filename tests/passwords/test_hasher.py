@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from authserver import errors
 from authserver.passwords import derivation, forms
 from authserver.passwords.derivation import Scrypt
+from authserver.passwords.hasher import ARGON2 as ARGON2_COST
+from authserver.passwords.hasher import SCRYPT as SCRYPT_COST
 from authserver.passwords.hasher import Hasher
 
 BCRYPT = Hasher("bcrypt", bcrypt_rounds=4)
@@ -21,6 +23,7 @@ SCRYPT = Hasher("scrypt", bcrypt_rounds=4)
 ARGON2 = Hasher("argon2", bcrypt_rounds=4)
 SCRYPT_OF_CORRECT_HORSE = SCRYPT.hash("correct horse")
 ARGON2_OF_CORRECT_HORSE = ARGON2.hash("correct horse")
+PBKDF2 = f"pbkdf2_sha256$1000$salt${43 * 'A'}="
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)
 
 
@@ -209,6 +212,72 @@ def test_unknown_account_costs_one_hash_of_the_configured_kind(hasher):
     one_hash = duration(hasher.hash, "correct horse")
 
     assert 0.6 < duration(hasher.verify, "correct horse", None) / one_hash < 1.6
+
+
+@pytest.fixture
+def derived(monkeypatch):
+    """The cost of every hash that is computed, in order."""
+    costs = []
+
+    def watch(name, cost_of):
+        real = getattr(derivation, name)
+
+        def watched(*arguments):
+            costs.append(cost_of(*arguments))
+            return real(*arguments)
+
+        monkeypatch.setattr(derivation, name, watched)
+
+    watch("bcrypt", lambda _secret, salt: int(salt[4:6]))
+    watch("argon2", lambda _secret, _salt, cost, _length: cost)
+    watch("scrypt", lambda _secret, _salt, cost, _length: cost)
+    return costs
+
+
+BCRYPT_5 = Hasher("bcrypt", bcrypt_rounds=5).hash("correct horse")
+BCRYPT_8 = Hasher("bcrypt", bcrypt_rounds=8)
+
+
+@pytest.mark.parametrize("password", ["wrong horse", "p" * 100])
+@pytest.mark.parametrize(
+    "stored", [BCRYPT_5, f"bcrypt${BCRYPT_5}", f"bcrypt_sha256${BCRYPT_5}"]
+)
+def test_wrong_password_for_a_cheaper_bcrypt_costs_exactly_one_hash(
+    derived, password, stored
+):
+    assert not BCRYPT_8.verify(password, stored)
+
+    assert derived == [5, 5, 6, 7]
+    assert sum(2**rounds for rounds in derived) == 2**8
+
+
+@pytest.mark.parametrize(
+    ("hasher", "stored", "costs"),
+    [
+        (BCRYPT, BCRYPT.hash("p"), [4]),
+        (BCRYPT, BCRYPT.hash("p" * 100), [4]),
+        (BCRYPT, BCRYPT.hash("p").replace("$2b$", "$2a$"), [4]),
+        (BCRYPT, BCRYPT_5, [5]),
+        (BCRYPT, SCRYPT_OF_CORRECT_HORSE, [SCRYPT_COST, 4]),
+        (BCRYPT, PBKDF2, [4]),
+        (SCRYPT, SCRYPT_OF_CORRECT_HORSE, [SCRYPT_COST]),
+        (SCRYPT, BCRYPT_5, [5, SCRYPT_COST]),
+        (ARGON2, ARGON2_OF_CORRECT_HORSE, [ARGON2_COST]),
+        (ARGON2, BCRYPT_5, [5, ARGON2_COST]),
+    ],
+)
+def test_wrong_password_costs_at_most_one_hash_besides_the_stored_one(
+    derived, hasher, stored, costs
+):
+    assert not hasher.verify("wrong horse", stored)
+
+    assert derived == costs
+
+
+def test_right_password_costs_the_stored_hash_alone(derived):
+    assert BCRYPT_8.verify("correct horse", BCRYPT_5)
+
+    assert derived == [5]
 
 
 def test_making_a_hasher_costs_no_hash():
