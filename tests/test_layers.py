@@ -128,6 +128,7 @@ def test_only_the_runtime_and_deadlines_look_at_a_clock():
     assert looking == {
         "delivery/sockets.py",
         "runtime.py",
+        "store/hosts.py",
         "store/many_writers.py",
         "web/handler.py",
         "web/server.py",

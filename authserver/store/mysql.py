@@ -10,6 +10,7 @@ Every connection is told how to behave, because a server's own defaults differ:
     READ COMMITTED       for writers: no gap locks, and the next SELECT sees
                          what a conditional UPDATE found
     REPEATABLE READ      for readers: one snapshot
+    no limits of SELECT, no chained transactions: whatever its defaults are
     lock waits of 1 s    shorter than the deadline of the whole transaction
     wsrep_sync_wait, group_replication_consistency
                          on a cluster: what was written on one node is read on
@@ -17,10 +18,6 @@ Every connection is told how to behave, because a server's own defaults differ:
 
 Ids and identifiers are VARBINARY, which compares byte for byte; the driver
 gives bytes for them and the house knows only text, so they are decoded here.
-
-Of several servers the first that lets us write is used, and the next connection
-begins with the one that worked last. A replica answers, but is read-only; a
-node without its cluster answers with error 1047. Neither is of use.
 
 This is the only file that imports mysql.connector.
 """
@@ -40,6 +37,7 @@ from authserver.store.database import (
     UniqueViolation,
     Value,
 )
+from authserver.store.hosts import Hosts, Useless
 from authserver.store.many_writers import POOL_SIZE, Failure, ManyWritersDatabase
 from authserver.store.mysql_url import Node, Target
 
@@ -64,6 +62,9 @@ SESSION = """
                           'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'),
         time_zone = '+00:00',
         foreign_key_checks = 1,
+        sql_safe_updates = 0,
+        sql_select_limit = 18446744073709551615,
+        completion_type = 0,
         lock_wait_timeout = 2,
         innodb_lock_wait_timeout = 1
 """
@@ -84,73 +85,44 @@ def open_url(
     url: str, *, now: int, migrate: bool = True, size: int = POOL_SIZE
 ) -> ManyWritersDatabase:
     """Open the database that `url` names; see `database.open_database`."""
-    servers = Servers(mysql_url.parse(url))
-    with _first(servers, timeout_s=MIGRATION_TIMEOUT_S) as connection:
+    target = mysql_url.parse(url)
+    with _first(target, timeout_s=MIGRATION_TIMEOUT_S) as connection:
         description = mysql_start.describe(connection, driver=connection.client)
         mysql_start.check_tables(connection)
         applied = mysql_start.migrate(connection, now=now, migrate=migrate)
+    hosts = _hosts(target, timeout_s=ANSWER_TIMEOUT_S)
     return ManyWritersDatabase(
-        servers.connect, description=description, applied=applied, size=size
+        hosts.connect, description=description, applied=applied, size=size
     )
 
 
 def look(url: str, call: Callable[["MysqlConnection"], T]) -> T:
     """Return what `call` reads and changes nothing; raises `DatabaseError`."""
-    servers = Servers(mysql_url.parse(url))
-    with _first(servers, timeout_s=ANSWER_TIMEOUT_S) as connection:
+    target = mysql_url.parse(url)
+    with _first(target, timeout_s=ANSWER_TIMEOUT_S) as connection:
         connection.begin_snapshot()
         return call(connection)
 
 
+def _hosts(target: Target, *, timeout_s: int) -> Hosts["MysqlConnection"]:
+    return Hosts(
+        target.nodes, lambda node: MysqlConnection(target, node, timeout_s=timeout_s)
+    )
+
+
 @contextlib.contextmanager
-def _first(servers: "Servers", *, timeout_s: int) -> Iterator["MysqlConnection"]:
-    ca = servers.target.ssl_ca
+def _first(target: Target, *, timeout_s: int) -> Iterator["MysqlConnection"]:
+    ca = target.ssl_ca
     if ca and not os.access(ca, os.R_OK):
         raise DatabaseError(f"DATABASE_URL names ssl_ca {ca}, which cannot be read.")
     try:
-        first = servers.connect(lambda: START_PATIENCE_S, timeout_s=timeout_s)
+        first = _hosts(target, timeout_s=timeout_s).connect(lambda: START_PATIENCE_S)
         with contextlib.closing(first):
             yield first
     except (driver.Error, errors.Unavailable, ConstraintViolation) as error:
         raise DatabaseError(
             f"The database that DATABASE_URL names cannot be used: {error}."
         ) from error
-
-
-class Servers:
-    """The nodes of one database, and which of them worked last."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self._first = 0
-
-    def connect(
-        self, left: Callable[[], float], *, timeout_s: int = ANSWER_TIMEOUT_S
-    ) -> "MysqlConnection":
-        """Return a connection to a node that takes writes.
-
-        Raises `Unavailable` when none does, or `left()` seconds are over.
-        """
-        nodes, reasons = self.target.nodes, []
-        for offset in range(len(nodes)):
-            number = (self._first + offset) % len(nodes)
-            try:
-                connection = MysqlConnection(
-                    self.target, nodes[number], timeout_s=timeout_s
-                )
-            except _Useless as useless:
-                reasons.append(f"{nodes[number]}: {useless}")
-            else:
-                self._first = number
-                return connection
-            if left() <= 0:
-                self._first = number + 1  # where the next caller goes on
-                break
-        raise errors.Unavailable("; ".join(reasons))
-
-
-class _Useless(Exception):
-    """This node cannot be used now, and why."""
 
 
 class MysqlConnection:
@@ -161,7 +133,7 @@ class MysqlConnection:
         try:
             self._connection = _connect(target, node, timeout_s)
         except driver.Error as error:
-            raise _Useless(_told(error)) from error
+            raise Useless(_told(error)) from error
         try:
             # One cursor for all statements: a new one would ping first, and the
             # ping swallows what a cluster has to say about the transaction.
@@ -170,7 +142,7 @@ class MysqlConnection:
         except BaseException as error:
             self.close()
             if isinstance(error, driver.Error | errors.Unavailable):
-                raise _Useless(_told(error)) from error
+                raise Useless(_told(error)) from error
             raise
 
     @property
@@ -222,12 +194,14 @@ class MysqlConnection:
 
     def _set_up(self) -> None:
         self.execute(SESSION)
-        self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self.execute(
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
+        )
         names = ("read_only", *(name for name, _ in ON_CLUSTERS))
         asked = "SHOW VARIABLES WHERE Variable_name IN (?, ?, ?)"
         known: dict[str, str] = dict(self.all(asked, names))
         if known.get("read_only", "OFF") != "OFF":
-            raise _Useless("is read-only")
+            raise Useless("is read-only")
         for name, statement in ON_CLUSTERS:
             if name in known:
                 self.execute(statement)

@@ -45,7 +45,9 @@ def migrate(tx: Transaction, *, now: int, migrate: bool) -> tuple[str, ...]:
             f"{SCHEMA_PATIENCE_S} seconds; wait for it, then start again."
         )
     known = migrations.load("mysql")
-    migrations.prepare(tx, known)
+    # Not asked again where it is done: serving then needs no right to create.
+    if tx.one("SHOW TABLES LIKE 'commits'") is None:
+        migrations.prepare(tx, known)
     pending = migrations.pending(tx, known, migrate=migrate)
     for migration in pending:
         migrations.apply(tx, migration, now=now)

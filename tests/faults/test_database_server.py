@@ -7,7 +7,7 @@ import pytest
 
 from tests import databases, processes
 from tests.databases import MariaDB
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, wait_until
 
 SECRET = "0123456789abcdef0123456789abcdef"
 pytestmark = pytest.mark.skipif(not databases.HAVE_MARIADB, reason="no mariadbd")
@@ -85,7 +85,7 @@ def test_outage_is_503_and_over_when_the_server_is_back(start, mariadb):
     mariadb.start()
 
     assert during == [503, 503, 503, 200]
-    assert server.ask("GET", "/readyz").status == 200
+    wait_until(lambda: server.ask("GET", "/readyz").status == 200, "readiness")
     assert server.ask("GET", "/auth/me", bearer=token).status == 200
 
 

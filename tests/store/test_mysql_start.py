@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from authserver import store
-from authserver.store import mysql_start, mysql_url
+from authserver.store import limits, mysql_start, mysql_url
 from authserver.store.database import DatabaseError, open_database
+from authserver.store.limits import Limit
 from authserver.store.mysql_url import Node
 from tests import databases
 from tests.databases import free_port
@@ -161,3 +162,46 @@ def test_user_who_may_not_create_tables_is_told(fresh):
 
     with pytest.raises(DatabaseError, match="CREATE command denied"):
         open_database(url.replace("test:test", "reader:r"), now=NOW)
+
+
+@needs_mariadb
+def test_user_who_may_only_use_the_tables_can_serve(fresh):
+    server, url = fresh
+    open_database(url, now=NOW).close()
+    server.run(
+        "CREATE USER IF NOT EXISTS service@'127.0.0.1' IDENTIFIED BY 's'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON test_fresh.* TO service@'127.0.0.1'",
+    )
+
+    serving = open_database(url.replace("test:test", "service:s"), now=NOW)
+
+    assert serving.applied == ()
+    serving.close()
+
+
+@needs_mariadb
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "sql_safe_updates = 1",
+        "sql_select_limit = 1",
+        "completion_type = 1",
+        "tx_read_only = 1",
+    ],
+)
+def test_a_servers_odd_defaults_change_nothing(fresh, variable):
+    server, url = fresh
+    name = variable.partition(" ")[0]
+    server.run(f"SET GLOBAL {variable}")
+
+    try:
+        database = open_database(url, now=NOW)
+        for number in range(3):
+            limit = Limit(str(number), 0, NOW)
+            database.transaction(lambda tx, limit=limit: limits.insert(tx, limit))
+        rows = database.read(lambda tx: tx.all("SELECT name FROM limits"))
+        database.close()
+    finally:
+        server.run(f"SET GLOBAL {name} = DEFAULT")
+
+    assert len(rows) == 3
