@@ -19,6 +19,7 @@ MySQL and MariaDB, to grow into:
     mysql           connecting, and what the driver reports
     many_writers    each transaction on a connection of its own, run again
     pool            the connections
+    hosts           which host they lead to, and when not to try
     mysql_url       where it is, and where a password may travel
     mysql_start     what is asked of a server before it is used
     mysql_errors    what went wrong
