@@ -28,6 +28,8 @@ goes to the stored address, not to one that merely looks like it.
   case; none that matters does, and two accounts for one mailbox would follow.
 * Phone numbers are E.164: a plus and at most 15 digits. With the server's
   country code, a number without plus or 00 is national, less one leading 0.
+* "+44 (0)20 7946 0018" names a trunk zero to dial at home only. It is dropped,
+  but for Italy and San Marino, where that zero belongs to the number.
 * Only spaces and tabs around are stripped; no grammar has a control character.
 
 Each grammar is one pass over a text cut to length first: no input takes long.
@@ -52,6 +54,9 @@ LOCAL_PART = re.compile(rf"{ATOM}(?:\.{ATOM})*")
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 PHONE_FIRST = frozenset("+(0123456789")
 PHONE_TYPED = re.compile(r"\+?\(?[0-9](?:[0-9 ().-]*[0-9])?")
+TRUNK_ZERO = re.compile(
+    r"\A(\(?(?:\+|00)[ .(-]*(?!39|378)[1-9][0-9]{0,2}[ .)-]*)\( *0 *\)"
+)
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 
 USERNAME_RULE = (
@@ -141,7 +146,8 @@ def phone(text: str, country_code: str = "") -> str:
     typed = _ascii(text, "phone", PHONE_RULE)
     if not PHONE_TYPED.fullmatch(typed):
         raise errors.RuleBroken("phone", PHONE_RULE)
-    digits = re.sub(r"[^0-9]", "", typed)
+    # \g<1>: everything before the zero.
+    digits = re.sub(r"[^0-9]", "", TRUNK_ZERO.sub(r"\g<1>", typed, count=1))
     if typed.startswith("+"):
         number = f"+{digits}"
     elif digits.startswith("00"):  # how most of the world dials a plus
