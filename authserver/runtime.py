@@ -195,8 +195,6 @@ def _own_secret(settings: Settings) -> bytes:
         raise SettingsError(
             "database_url", f"names the folder {database.parent}, which does not exist."
         )
-    if database.is_dir():
-        raise SettingsError("database_url", f"names {database}, which is a folder.")
     return keys.load_or_create(key_file(database), may_create=not database.exists())
 
 

@@ -209,6 +209,11 @@ FAULTS = [
         unchanged(DATABASE_URL="sqlite:///no/such/a.db"),
         "DATABASE_URL names the folder no/such, which does",
     ),
+    (
+        unchanged(DATABASE_URL=f"sqlite:///{'a' * 300}"),
+        f"DATABASE_URL names {'a' * 80}..., which cannot be a database: File name too",
+    ),
+    (unchanged(DATABASE_URL="sqlite:////tmp"), "names /tmp, which is a folder."),
     (unchanged(DATABASE_URL="sqlite:///:memory:"), "DATABASE_URL must name a file"),
     (unchanged(PORT="eighty"), "PORT must be a whole number"),
     (unchanged(HOST="192.0.2.1"), "HOST 192.0.2.1 cannot be opened"),

@@ -25,12 +25,15 @@ SQL is a literal with `?` placeholders; rows are tuples in the order of the
 explicit column list. Times are whole epoch seconds.
 """
 
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 Value = str | bytes | int | float | None
 Row = tuple[Any, ...]
+MAX_SHOWN_CHARS = 80  # of a name that is at fault
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -163,4 +166,17 @@ def file_of(url: str) -> Path:
             "DATABASE_URL must name a file after sqlite:/// and nothing else; "
             "a database in memory would forget everybody."
         )
-    return Path(path)
+    file = Path(path)
+    try:
+        mode = file.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return file  # to be made, or its folder is told
+    except (OSError, ValueError) as error:  # the latter: a NUL in the name
+        shown = path if len(path) <= MAX_SHOWN_CHARS else f"{path[:MAX_SHOWN_CHARS]}..."
+        reason = getattr(error, "strerror", None) or error
+        raise DatabaseError(
+            f"DATABASE_URL names {shown}, which cannot be a database: {reason}."
+        ) from error
+    if stat.S_ISDIR(mode):
+        raise DatabaseError(f"DATABASE_URL names {path}, which is a folder.")
+    return file

@@ -76,6 +76,8 @@ def test_database_that_others_can_read_is_a_warning(doctor, make_database):
     [
         ("sqlite:///no/such/a.db", "/no/such does not exist. Make it"),
         ("postgres://me:hush@db/a", "DATABASE_URL must be"),
+        ("sqlite:////tmp", "DATABASE_URL names /tmp, which is a folder."),
+        (f"sqlite:///{'a' * 300}", "which cannot be a database: File name too long."),
     ],
 )
 def test_database_that_cannot_be_named_so_fails(doctor, url, sentence):
@@ -83,6 +85,7 @@ def test_database_that_cannot_be_named_so_fails(doctor, url, sentence):
 
     told = report.of("database") + report.of("database files")
     assert [sentence in words for state, words in told if state == "FAIL"] == [True]
+    assert "FAIL" not in [state for state, _ in report.of("secret key")]
     assert "hush" not in report.text
 
 
