@@ -2,8 +2,9 @@
 
 `cuts` says what happens at the next COMMITs, first to last: "before" cuts the
 line so that the server never hears of it, "after" lets the server commit and
-cuts the line before its answer comes back. `hide_tls` clears the flag in the
-server's greeting that offers TLS. Works on connections without TLS only.
+cuts the line before its answer comes back; "away" does that too, and then sets
+`away`: until somebody clears it, every line is cut. `hide_tls` clears the flag
+in the server's greeting that offers TLS. Works on connections without TLS only.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ class Proxy:
     server_port: int
     cuts: list[str] = field(default_factory=list)
     hide_tls: bool = False
+    away: bool = False
 
     def start(self) -> "Proxy":
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -45,11 +47,14 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         """Pass on what is said in turns: one packet, then its answer."""
+        if self.away:
+            client.close()
+            return
         server = socket.create_connection(("127.0.0.1", self.server_port))
         with client, server, contextlib.suppress(OSError):
             greeting = server.recv(65536)
             client.sendall(_without_tls(greeting) if self.hide_tls else greeting)
-            while said := client.recv(65536):
+            while (said := client.recv(65536)) and not self.away:
                 cut = ""
                 if said.endswith(b"COMMIT") and self.cuts:
                     cut = self.cuts.pop(0)
@@ -57,7 +62,9 @@ class Proxy:
                     return
                 server.sendall(said)
                 answer = server.recv(65536)
-                if cut == "after":
+                if cut == "away":
+                    self.away = True
+                if cut in ("after", "away"):
                     return
                 client.sendall(answer)
 

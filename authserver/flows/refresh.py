@@ -12,6 +12,10 @@ would be logged out. As the successor is derived from the token and a stored
 nonce, they get the very same one, so the chain never forks and a thief gains
 nothing that waiting would not give: whoever uses the successor first exposes
 the other.
+
+While the database is away, a client cannot come back within 10 s, however often
+it asks. So a token that was spent around an outage may still come again for
+30 s after it; one that was spent long before, or after it, may not.
 """
 
 from typing import NamedTuple
@@ -29,6 +33,7 @@ from authserver.store.users import User
 
 REFRESH_KEY = "refresh"  # label of the key that successors are derived with
 REPEAT_WITHIN_S = 10  # a client retries within seconds; a thief rarely can
+REPEAT_AFTER_OUTAGE_S = 30  # who was refused again and again backs off that far
 
 
 class _Rotated(NamedTuple):
@@ -81,7 +86,7 @@ def _rotate(
     if row.spent_at is None or not session.live(now=operation.now, idle_s=idle_s):
         records.note(tx, operation, "refresh", "ended", user_id=user.id)
         return _Refused("token or session has ended")
-    if user.disabled_at is None and _is_repeat(tx, row, successor, spending):
+    if user.disabled_at is None and _is_repeat(tx, app, row, successor, spending):
         return _Rotated(user, session, successor)
     _end_stolen(tx, operation, user, session)
     return _Refused("spent token came back; session ended")
@@ -107,16 +112,31 @@ def _hand_out(
 
 
 def _is_repeat(
-    tx: Transaction, row: RefreshToken, successor: str, spending: Spending
+    tx: Transaction, app: App, row: RefreshToken, successor: str, spending: Spending
 ) -> bool:
     """Tell whether an honest client asks again for an answer it lost."""
     following = refresh_tokens.find_by_digest(tx, tokens.digest(successor))
     return (
         row.spent_at is not None
-        and abs(spending.spent_at - row.spent_at) <= REPEAT_WITHIN_S
+        and _is_recent(app, spending.spent_at - row.spent_at)
         and row.spent_from == spending.spent_from
         and following is not None
         and following.spent_at is None
+    )
+
+
+def _is_recent(app: App, spent_ago_s: int) -> bool:
+    """Tell whether somebody whose answer was lost then may come only now."""
+    if abs(spent_ago_s) <= REPEAT_WITHIN_S:
+        return True
+    outage = app.database.outage
+    if outage is None:
+        return False
+    began_ago_s = app.monotonic() - outage.began
+    ended_ago_s = app.monotonic() - outage.ended
+    return (
+        ended_ago_s <= REPEAT_AFTER_OUTAGE_S
+        and int(ended_ago_s) <= spent_ago_s <= began_ago_s + REPEAT_WITHIN_S
     )
 
 

@@ -20,6 +20,7 @@ MySQL and MariaDB, to grow into:
     many_writers    each transaction on a connection of its own, run again
     pool            the connections
     hosts           which host they lead to, and when not to try
+    outages         when the server was away
     mysql_url       where it is, and where a password may travel
     mysql_start     what is asked of a server before it is used
     mysql_errors    what went wrong

@@ -30,6 +30,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
+from authserver.store.outages import Outage
+
 Value = str | bytes | int | float | None
 Row = tuple[Any, ...]
 MAX_SHOWN_CHARS = 80  # of a name that is at fault
@@ -87,6 +89,11 @@ class Database(Protocol):
 
     applied: tuple[str, ...]  # names of the migrations that opening it applied
     description: Description
+
+    @property
+    def outage(self) -> Outage | None:
+        """When it was away the last time; None: never, or nobody looks."""
+        ...
 
     def transaction(
         self,

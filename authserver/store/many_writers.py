@@ -39,6 +39,7 @@ from typing import Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVa
 
 from authserver import errors, tokens
 from authserver.store.database import Description, Transaction, UniqueViolation
+from authserver.store.outages import Outage, Outages
 from authserver.store.pool import Pool
 from authserver.store.waiting import Job, Waiting
 
@@ -115,7 +116,8 @@ class ManyWritersDatabase:
     ) -> None:
         self.applied = applied
         self.description = description
-        self._pool = Pool(connect, size=size)
+        self.outages = Outages(time.monotonic)
+        self._pool = Pool(self.outages.watch(connect), size=size)
         self._inside = threading.local()  # .function is true where a `tx` is in use
         self._written = itertools.count()
         self._waiting = Waiting()
@@ -125,6 +127,11 @@ class ManyWritersDatabase:
             target=self._serve, name="database-later", daemon=True
         )
         self._thread.start()
+
+    @property
+    def outage(self) -> Outage | None:
+        """When the server was away the last time."""
+        return self.outages.latest
 
     def transaction(
         self,
@@ -225,6 +232,8 @@ class ManyWritersDatabase:
         if connection.failure is None:
             self._pool.give_back(connection)
         else:
+            if connection.failure.lost:
+                self.outages.note()
             self._pool.discard(connection, lost=connection.failure.lost)
 
     def _refuse_nesting(self) -> None:

@@ -78,6 +78,8 @@ class OneWriterDatabase:
     `release` is called when the last has been closed.
     """
 
+    outage = None  # its file is on this machine; a disk that fails stays away
+
     def __init__(
         self,
         connect: Callable[[bool], Connection],

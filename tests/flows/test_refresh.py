@@ -1,7 +1,14 @@
-"""A rotation that runs twice, as its commit was lost, hands out one pair."""
+"""A rotation whose commit or answer was lost hands out one pair, later too."""
 
-from authserver import tokens
+from collections.abc import Callable
+
+import pytest
+
+from authserver import errors, tokens
 from authserver.flows import records, refresh
+from authserver.flows.opening import Tokens
+from authserver.store.database import Database
+from authserver.store.outages import Outage
 from authserver.store.refresh_tokens import Spending
 
 
@@ -23,3 +30,51 @@ def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
 
     assert first.successor == again.successor
     assert refresh.exchange(app, caller, again.successor).refresh_token
+
+
+class AfterOutage:
+    """The app's database, which was away at some time."""
+
+    def __init__(self, database: Database, outage: Outage) -> None:
+        self.transaction = database.transaction
+        self.outage = outage
+
+
+@pytest.fixture
+def repeat(app, caller, clock, logged_in) -> Callable[..., Tokens]:
+    """Spend the first token, and again; times in seconds after the first."""
+
+    def repeat(*, again: float, began: float, ended: float) -> Tokens:
+        presented, epoch = logged_in.payload["refresh_token"], clock.monotonic()
+        refresh.exchange(app, caller, presented)
+        outage = Outage(epoch + began, epoch + ended)
+        clock.advance(again)
+        database = AfterOutage(app.database, outage)
+        return refresh.exchange(app._replace(database=database), caller, presented)
+
+    return repeat
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "again"),
+    [(0.1, 12, 12), (0.1, 12, 42), (0.1, 3600, 3615), (-50, 1, 31), (10, 12, 20)],
+)
+def test_repeat_of_what_was_spent_around_an_outage_is_answered(
+    app, caller, repeat, began, ended, again
+):
+    pair = repeat(began=began, ended=ended, again=again)
+
+    assert refresh.exchange(app, caller, pair.refresh_token)
+
+
+@pytest.mark.parametrize(
+    ("situation", "began", "ended", "again"),
+    [
+        ("too long after it", 0.1, 12, 43),
+        ("spent long before it", 11, 12, 13),
+        ("spent after it had ended", -20, -1, 11),
+    ],
+)
+def test_outage_excuses_no_other_repeat(repeat, situation, began, ended, again):
+    with pytest.raises(errors.InvalidToken, match="spent token came back"):
+        repeat(began=began, ended=ended, again=again)

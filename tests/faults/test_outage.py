@@ -1,0 +1,91 @@
+"""A database that is away for long costs nobody a session.
+
+The commit of a refresh arrives, its answer does not, and every repeat is 503
+until long after the time in which a repeat is no theft.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from authserver.web.dispatch import Site
+from tests import databases
+from tests.conftest import PASSWORD, Answer, Client
+from tests.processes import wait_until
+from tests.tcp_proxy import Proxy
+
+pytestmark = pytest.mark.skipif(not databases.HAVE_MARIADB, reason="no mariadbd")
+
+
+@pytest.fixture
+def engine() -> str:
+    return "mariadb"
+
+
+@pytest.fixture
+def proxy(servers) -> Iterator[Proxy]:
+    proxy = Proxy(servers.mariadb.port).start()
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def behind_proxy(make_app, alice, database_url, proxy, clock) -> Client:
+    """A client of an app that reaches alice's database through the proxy."""
+    name = database_url.rpartition("/")[2]
+    app = make_app(database_url=f"mysql://test:test@127.0.0.1:{proxy.port}/{name}")
+    app.database.outages.clock = clock.monotonic
+    return Client(Site(app))
+
+
+@pytest.fixture
+def come_back(proxy, behind_proxy) -> Callable[[], None]:
+    """Return what ends the outage, and returns once the app knows."""
+
+    def come_back() -> None:
+        proxy.away = False
+
+        def ready() -> bool:
+            return behind_proxy.get("/readyz").status == 200
+
+        wait_until(ready, "the database to be back")
+
+    return come_back
+
+
+@pytest.fixture
+def refresh(behind_proxy, alice) -> Callable[[], Answer]:
+    """Return what presents alice's first refresh token."""
+    form = {"email": alice.email, "password": PASSWORD}
+    first = behind_proxy.post("/auth/login", **form).payload["refresh_token"]
+    return lambda: behind_proxy.post("/auth/refresh", refresh_token=first)
+
+
+def test_client_that_repeats_until_the_database_is_back_stays_logged_in(
+    refresh, proxy, clock, come_back, behind_proxy
+):
+    proxy.cuts = ["away"]
+    lost = refresh().status
+    clock.advance(12)
+    during = refresh().status
+    come_back()
+    clock.advance(25)
+
+    answer, again = refresh(), refresh()
+
+    assert (lost, during, answer.status) == (503, 503, 200)
+    assert answer.payload["refresh_token"] == again.payload["refresh_token"]
+    bearer = behind_proxy.bearer(answer.payload["access_token"])
+    assert bearer.get("/auth/me").status == 200
+
+
+def test_token_spent_long_before_the_outage_is_still_theft(
+    refresh, proxy, clock, come_back
+):
+    spent = refresh().status
+    clock.advance(11)
+    proxy.away = True
+    during = refresh().status
+    come_back()
+
+    assert (spent, during, refresh().status) == (200, 503, 401)
