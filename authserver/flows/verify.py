@@ -147,22 +147,21 @@ def _attach(
 ) -> User | errors.AuthError:
     """Make a proven contact the user's, and tell the one that they had.
 
-    That is the contact it replaces, else the other one: whoever reads the new
-    one may reset the password, so the person should know.
+    That is the contact it replaces, else (or if nobody proved that) the other
+    one: whoever reads the new one may reset the password, so the person should
+    know.
     """
-    old = user.email if contact.channel == "email" else user.phone
-    replaced = Contact(contact.channel, old) if old else None
-    known = lookup.contact_of(user)
-    if replaced is not None and lookup.opens(user, replaced):
-        known = replaced
+    had = {each.channel: each for each in lookup.contacts_of(user)}
+    old = had.get(contact.channel)
+    known = old if old and lookup.opens(user, old) else lookup.contact_of(user)
     lookup.set_contact(tx, user.id, *contact, proven_at=operation.now)
-    if old and old != contact.value:
+    if old is not None and old != contact:
         # What is on its way to the old contact must not open the account.
-        one_time_codes.delete_by_contact(tx, user.id, contact=old)
+        one_time_codes.delete_by_contact(tx, user.id, contact=old.value)
     if known is not None and known != contact:
-        kind = "contact_added" if replaced in (None, contact) else "contact_changed"
+        kind = "contact_added" if old in (None, contact) else "contact_changed"
         records.send_notice(tx, operation, kind, known, user.username)
-    event = "verify" if old == contact.value else "change_contact"
+    event = "verify" if old == contact else "change_contact"
     records.note(tx, operation, event, user_id=user.id, identifier=contact.value)
     return users.find_by_id(tx, user.id) or errors.InvalidCode("user is gone")
 
