@@ -11,13 +11,18 @@
 Settings come from the environment and from `.env` in the current folder. What
 cannot work ends with one sentence on standard error and exit status 2. Whoever
 reads our output may stop when they have enough, as `head` does: that ends a
-command silently, with the status that a shell gives to all who end so.
+command silently, with the status that a shell gives to all who end so. Output
+that cannot be written otherwise (the disk is full) ends it with a sentence and
+status 1; what its encoding has no character for is escaped.
 """
 
+import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from authserver.keys import KeyFileError
 from authserver.settings import NAME, VERSION, SettingsError
@@ -34,19 +39,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as that of errors has it anyway
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             return _run(sys.argv[1:] if arguments is None else arguments)
         finally:
             sys.stdout.flush()  # --help too, which ends by SystemExit
-    except BrokenPipeError:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except BrokenPipeError:
-                # Python would flush once more, and complain.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return NOBODY_READS
+    except OSError as error:
+        lost = [_lost(stream) for stream in (sys.stdout, sys.stderr)]  # of both
+        if isinstance(error, BrokenPipeError):
+            return NOBODY_READS
+        if not any(lost):
+            raise  # it was not about our output
+        reason = error.strerror
+        with contextlib.suppress(OSError):
+            print(f"{NAME}: the output cannot be written: {reason}.", file=sys.stderr)
+        _lost(sys.stderr)
+        return 1
+
+
+def _lost(stream: TextIO) -> bool:
+    """Tell whether what is left in `stream` cannot be written, and drop it."""
+    try:
+        stream.flush()
+    except OSError:
+        # Python would flush once more, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return True
+    return False
 
 
 def _run(arguments: Sequence[str]) -> int:

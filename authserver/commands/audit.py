@@ -76,8 +76,12 @@ def run(options: Namespace) -> int:
         wanted = Wanted(options.until, options.event)
         query = Query(user_id, options.since, wanted, options.limit)
         form = _json if options.json else _text
+        found = False
         for entry in _entries(database, query):
+            found = True
             print(form(entry))
+        if not found:
+            print(f"{NAME}: no entries.", file=sys.stderr)
     return 0
 
 
