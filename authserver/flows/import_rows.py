@@ -100,7 +100,7 @@ def _fields(line: bytes) -> dict[str, Any]:
     if len(line) > MAX_LINE_BYTES:
         raise _Unfit("The line is too long.")
     try:
-        fields = json.loads(line.decode())
+        fields = json.loads(line.decode(), object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise _Unfit("The line is not JSON in UTF-8.") from None
     if not isinstance(fields, dict):
@@ -109,6 +109,13 @@ def _fields(line: bytes) -> dict[str, Any]:
         shown = name if name.isidentifier() and len(name) <= 32 else "of odd name"
         raise _Unfit(f"The field {shown} is not known here; remove or rename it.")
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Else the last would win, and another reader of this file takes the first.
+    if len(dict(pairs)) < len(pairs):
+        raise _Unfit("A name occurs twice in the line.")
+    return dict(pairs)
 
 
 def _user(fields: dict[str, Any], terms: Terms, lacking: dict[str, str | None]) -> User:

@@ -150,7 +150,7 @@ def _scrypt_cost(form: re.Match[str]) -> Scrypt:
     n = int(form["n"])
     log2_n = n.bit_length() - 1
     if n != 1 << max(log2_n, 0):
-        raise ValueError("N of scrypt is a power of two")
+        raise ValueError("an N of scrypt that is no power of two")
     return Scrypt(log2_n, int(form["r"]), int(form["p"]))
 
 

@@ -142,6 +142,26 @@ def test_line_that_is_no_object_is_refused(line):
     assert read(line) == [Refused(1, "The line is no JSON object.")]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"username": "alice", "username": "root"}',
+        b'{"roles": "staff", "email": "alice@example.org", "roles": "admin"}',
+        b'{"disabled": true, "disab\\u006ced": false}',
+    ],
+)
+def test_line_with_a_name_twice_is_refused(line):
+    assert read(line) == [Refused(1, "A name occurs twice in the line.")]
+
+
+def test_reason_of_a_hash_is_a_sentence():
+    outcome = read_one(password_hash=f"scrypt$16383$salt$8$5${86 * 'A'}==")
+
+    assert outcome.reason == (
+        "The password hash has an N of scrypt that is no power of two."
+    )
+
+
 def test_blank_lines_line_ends_and_a_byte_order_mark_are_skipped():
     good = json.dumps(ALICE).encode()
 
