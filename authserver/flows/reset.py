@@ -15,6 +15,10 @@ The order inside `finish` is part of the promise:
 
 An identifier sent beside a proof that names another account is refused: no form
 field may redirect a proof. A reset opens no session.
+
+Whoever knew the password may have added a contact of his own, and would reset
+it back by that. So a reset by the older contact takes away one that was added
+less than a week ago, which is what its owner was told to do about it.
 """
 
 from typing import NamedTuple
@@ -34,6 +38,9 @@ from authserver.store.one_time_codes import OneTimeCode
 from authserver.store.users import User
 
 LINK_PURPOSES = ("reset", "grant")
+DAY_S = 86400
+RECENT_S = 7 * DAY_S  # somebody reads mail once a week
+JOINING_S = DAY_S  # both contacts of a registration are proven by then
 
 
 class Proof(NamedTuple):
@@ -185,6 +192,7 @@ def _store(
         tx, user.id, password_hash=password_hash, password_version=version
     )
     user = _mark_proven(tx, user, contact, now)
+    _take_back_addition(tx, operation, user, contact)
     sessions.revoke_by_user(tx, user.id, reason="password reset", now=now)
     one_time_codes.delete_by_subject(tx, user.id)
     budgets.forget_failures(tx, user.id, operation.caller)
@@ -203,6 +211,23 @@ def _mark_proven(tx: Transaction, user: User, contact: Contact, now: int) -> Use
         lookup.set_contact(tx, user.id, channel, None)
     lookup.set_contact(tx, user.id, *contact, proven_at=now)
     return users.find_by_id(tx, user.id) or user
+
+
+def _take_back_addition(
+    tx: Transaction, operation: Operation, user: User, proof: Contact
+) -> None:
+    """Remove a contact that was lately added to the one of the proof."""
+    proven_at = {"email": user.email_verified_at, "sms": user.phone_verified_at}
+    oldest = proven_at[proof.channel] or operation.now
+    for added in lookup.contacts_of(user):
+        at = proven_at[added.channel] or 0
+        since = max(oldest, user.created_at + JOINING_S, operation.now - RECENT_S)
+        if added != proof and at > since:
+            lookup.set_contact(tx, user.id, added.channel, None)
+            who = {"user_id": user.id, "identifier": added.value}
+            records.note(tx, operation, "lose_contact", **who)
+            # Should it have been the owner's after all, he hears of it there.
+            records.send_notice(tx, operation, "password_changed", added, user.username)
 
 
 def tell_owner(tx: Transaction, operation: Operation, user: User) -> None:
