@@ -2,6 +2,7 @@
 
     worker        takes due messages and gives each a thread
     claims        its transactions: what it takes on, and settles
+    outcomes      writes down what became of them
     sms_budget    what text messages may cost
     wording       what the messages say, from files that `templates` finds
     sender        what a way of sending is, and the ways in which it can fail

@@ -18,8 +18,10 @@ answered that it failed, never if it was silent. The wording happens here, at
 the last moment: a code that was spent or replaced meanwhile is not sent.
 
 The worker never stops for a failure, neither of a message nor of the database.
-`stop` lets conversations end, but not for ever; one that is cut off leaves a
-claim that lapses, and the next start takes it from there.
+What became of a message is kept until the database takes it (`outcomes`), and
+its thread its place in the lane. `stop` lets conversations end, but not for
+ever; one that is cut off leaves a claim that lapses, and the next start takes
+it from there.
 """
 
 import logging
@@ -32,6 +34,7 @@ from authserver.app import App
 from authserver.delivery import claims, wording
 from authserver.delivery.breaker import Breaker
 from authserver.delivery.console import ConsoleSender
+from authserver.delivery.outcomes import Outcomes
 from authserver.delivery.sender import FateUnknown, Letter, Refused, Sender, TryLater
 from authserver.delivery.sms_budget import Alarm
 from authserver.delivery.templates import Templates
@@ -42,8 +45,6 @@ from authserver.store.outbox import Message
 
 POLL_S = 1.0  # retries become due without anybody setting the event
 MAX_SENDING = 4  # per channel at a time; mail servers dislike more from one client
-RETRY_DELAYS_S = (5, 15, 45, 120)  # after attempt 1, 2, ...; then the last again
-RETRY_FOR_S = 600
 STOP_WAIT_S = 2.0  # a letter takes well under one; stopping ends within ten
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Worker:
         ]
         self._alarm = Alarm(app.metrics)
         self._stopping = threading.Event()
+        self._outcomes = Outcomes(app, self._stopping)
         self._sending: list[threading.Thread] = []
         # Daemons, so that a program that forgets `stop` can still end.
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
@@ -127,7 +129,8 @@ class Worker:
         work, queued = app.database.read(claims.look, now=app.now())
         if queued >= outbox.MAX_QUEUED:
             log.error("the outbox is full: new messages are dropped")
-        if not work:
+        # What is known of a claim, be it lapsed, has to be written down first.
+        if not work or self._outcomes.waiting:
             return
         expired, lost = app.database.transaction(claims.tidy, now=app.now())
         if expired or lost:
@@ -193,11 +196,17 @@ class Worker:
         try:
             letter = self._word(message)
         except Refused as failure:
-            self._give_up(message, str(failure))
-            return
+            self._outcomes.give_up(message, str(failure))
+        except errors.Unavailable as failure:
+            reason = f"reading its code: {failure.detail}"
+            self._outcomes.try_again(message, reason)
         except OSError as failure:
-            self._try_later(message, f"reading its wording: {failure.strerror}")
-            return
+            reason = f"reading its wording: {failure.strerror}"
+            self._outcomes.try_later(message, reason)
+        else:
+            self._hand_over(lane, message, letter)
+
+    def _hand_over(self, lane: Lane, message: Message, letter: Letter) -> None:
         try:
             lane.sender.send(letter)
         except TryLater as failure:
@@ -205,19 +214,16 @@ class Worker:
                 lane.breaker.failed(self._app.monotonic())
             else:
                 lane.breaker.succeeded()
-            self._try_later(message, str(failure))
+            self._outcomes.try_later(message, str(failure))
         except FateUnknown as failure:
             lane.breaker.failed(self._app.monotonic())
-            self._try_once_more(message, failure)
+            self._outcomes.try_once_more(message, failure)
         except Refused as failure:
             lane.breaker.succeeded()
-            self._give_up(message, str(failure))
+            self._outcomes.give_up(message, str(failure))
         else:
             lane.breaker.succeeded()
-            self._app.database.transaction(outbox.update_sent, message)
-            log.info(
-                "%s %s sent, attempt %d", message.kind, message.id, message.attempts
-            )
+            self._outcomes.sent(message)
 
     def _word(self, message: Message) -> Letter:
         app = self._app
@@ -243,38 +249,3 @@ class Worker:
             codes.otp(code_key, row.purpose, row.id),
             codes.link_token(link_key, row.purpose, row.id),
         )
-
-    def _try_later(self, message: Message, reason: str) -> None:
-        app = self._app
-        delay_s = RETRY_DELAYS_S[min(message.attempts, len(RETRY_DELAYS_S)) - 1]
-        due_at = app.now() + delay_s
-        if due_at >= min(message.expires_at, message.created_at + RETRY_FOR_S):
-            self._give_up(message, f"no time is left after {reason}")
-            return
-        if message.interrupted:
-            reason = f"{outbox.INTERRUPTED}, then {reason}"
-        app.database.transaction(
-            outbox.update_queued, message, due_at=due_at, last_error=reason
-        )
-        log.warning(
-            "%s %s not sent, again in %d s: %s",
-            message.kind,
-            message.id,
-            delay_s,
-            reason,
-        )
-
-    def _try_once_more(self, message: Message, failure: FateUnknown) -> None:
-        """Repeat what perhaps was sent, if it may be, and only once."""
-        may_repeat = message.channel == "email" or failure.answered
-        if message.interrupted or not may_repeat:
-            self._give_up(message, f"nobody knows whether it was sent: {failure}")
-        else:
-            marked = message._replace(last_error=outbox.INTERRUPTED)
-            self._try_later(marked, str(failure))
-
-    def _give_up(self, message: Message, reason: str) -> None:
-        self._app.database.transaction(
-            outbox.update_given_up, message, last_error=reason
-        )
-        log.warning("%s %s given up: %s", message.kind, message.id, reason)
