@@ -15,6 +15,11 @@ from authserver.setting_values import SettingsError
 if TYPE_CHECKING:
     from authserver.settings import Settings
 
+# Prefix lengths of the widest networks that are trusted. 10.0.0.0/8 is the
+# largest private one; what is wider is a part of the internet, and two halves
+# are all of it.
+WIDEST = {4: 8, 6: 16}
+PRIVATE_IPV6 = ipaddress.ip_network("fc00::/7")  # RFC 4193
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -65,11 +70,13 @@ def _check_addresses(settings: "Settings") -> None:
             "must begin with https:// unless it names this machine (localhost): "
             "passwords would travel in clear.",
         )
-    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
-        raise SettingsError(
-            "trusted_proxies",
-            "must not be the whole internet: everybody could claim any address.",
-        )
+    for network in settings.trusted_proxies:
+        if network.prefixlen < WIDEST[network.version] and network != PRIVATE_IPV6:
+            raise SettingsError(
+                "trusted_proxies",
+                f"must not hold {network}: everybody in so large a part of the "
+                "internet could claim any address.",
+            )
     local_only = is_loopback(settings.host) and not public_is_local
     if local_only and not settings.trusted_proxies:
         raise SettingsError(

@@ -129,7 +129,10 @@ def country_code(value: str) -> str:
 
 
 def url(value: str) -> str:
-    """Read a URL of scheme, host, perhaps port and path; drop a final slash."""
+    """Read a URL of scheme, host, perhaps port and path; drop a final slash.
+
+    A host is a name or an address: no browser sends or opens another.
+    """
     message = "must be a URL like https://auth.example.org."
     address = value.rstrip("/")
     if not re.fullmatch(r"[!-~]*", address) or re.search("[?#@]", address):
@@ -139,9 +142,18 @@ def url(value: str) -> str:
         _ = parts.port  # raises for a port that is no number up to 65535
     except ValueError as error:
         raise BadValue(message) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not _is_host(parts.hostname or ""):
         raise BadValue(message)
     return address
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", host) is not None
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
 
 
 def origin_of(address: str) -> str:
@@ -155,12 +167,24 @@ def origins(value: str) -> tuple[str, ...]:
     """Read a comma-separated list of origins, as https://app.example.org."""
     found = tuple(part.strip() for part in value.split(",") if part.strip())
     for each in found:
-        if url(each).lower() != each.lower() or urlsplit(each).path:
+        if "*" in each or each.lower() == "null":
+            raise BadValue(
+                "must be exact origins, as https://app.example.org: there is no "
+                "wildcard, and null is what any page can make a browser say."
+            )
+        if not _is_origin(each):
             raise BadValue(
                 "must be origins with commas between, as https://app.example.org: "
                 "scheme and host, perhaps a port, no path."
             )
     return tuple(origin_of(each) for each in found)
+
+
+def _is_origin(address: str) -> bool:
+    try:
+        return url(address) == address and not urlsplit(address).path
+    except BadValue:
+        return False
 
 
 def calling_codes(value: str) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
         ("PUBLIC_URL", "https://[::1", "must be a URL"),
         ("PUBLIC_URL", "https://", "must be a URL"),
         ("PUBLIC_URL", "https://a b", "must be a URL"),
+        ("PUBLIC_URL", "https://*.example.org", "must be a URL"),
+        ("PUBLIC_URL", "https://a'b.example.org", "must be a URL"),
         ("PUBLIC_URL", "http://auth.example.org", "must begin with https://"),
         ("TRUSTED_PROXIES", "localhost", "must be networks"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "no address bits beyond the prefix"),
@@ -68,8 +70,14 @@ def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
         ("SMS_COUNTRIES", "+44", "must be calling codes"),
         ("SMS_COUNTRIES", "GB", "must be calling codes"),
         ("SMS_DAILY_LIMIT", "-1", "must be a whole number from 0 to 1000000"),
-        ("ALLOWED_ORIGINS", "*", "must be a URL"),
-        ("ALLOWED_ORIGINS", "null", "must be a URL"),
+        ("ALLOWED_ORIGINS", "*", "must be exact origins, as .*: there is no wildcard"),
+        ("ALLOWED_ORIGINS", "null", "must be exact origins"),
+        ("ALLOWED_ORIGINS", "https://*.example.org", "must be exact origins"),
+        ("ALLOWED_ORIGINS", "https://a.org,http://*", "must be exact origins"),
+        ("ALLOWED_ORIGINS", "app.example.org", "must be origins"),
+        ("ALLOWED_ORIGINS", "https://<b>.example.org", "must be origins"),
+        ("ALLOWED_ORIGINS", "https://a..org", "must be origins"),
+        ("ALLOWED_ORIGINS", "http://[::g]:80", "must be origins"),
         ("ALLOWED_ORIGINS", "https://app.example.org/path", "must be origins"),
         ("ALLOWED_ORIGINS", "https://app.example.org/", "must be origins"),
         ("LOG_FORMAT", "xml", "must be one of: text, json"),
@@ -100,7 +108,10 @@ def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence
         (MAIL | {"EMAIL_FROM": "a@b, c@d"}, "^EMAIL_FROM must be"),
         (MAIL | {"EMAIL_SECURITY": "none"}, "^EMAIL_SECURITY may be none only"),
         (MAIL | {"EMAIL_PORT": "465"}, "^EMAIL_SECURITY must be tls for EMAIL_PORT"),
-        ({"TRUSTED_PROXIES": "::/0"}, "^TRUSTED_PROXIES must not be the whole"),
+        ({"TRUSTED_PROXIES": "::/0"}, "^TRUSTED_PROXIES must not hold ::/0: every"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/1,128.0.0.0/1"}, "must not hold 0.0.0.0/1"),
+        ({"TRUSTED_PROXIES": "127.0.0.1/32,10.0.0.0/7"}, "must not hold 10.0.0.0/7"),
+        ({"TRUSTED_PROXIES": "2000::/15"}, "must not hold 2000::/15"),
     ],
 )
 def test_values_that_contradict_each_other_stop_the_start(environ, sentence):
@@ -186,11 +197,12 @@ def test_only_secrets_may_come_from_files():
 
 
 def test_networks_of_proxies_may_be_of_both_families():
-    settings = read(TRUSTED_PROXIES="10.0.0.0/8, 2001:db8::/32,")
+    settings = read(TRUSTED_PROXIES="10.0.0.0/8, 2001:db8::/32, fc00::/7,")
 
     assert settings.trusted_proxies == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("2001:db8::/32"),
+        ipaddress.ip_network("fc00::/7"),
     )
 
 
@@ -319,9 +331,10 @@ def test_settings_made_in_a_program_are_checked_alike():
 
 
 def test_origins_are_compared_as_browsers_write_them():
-    origins = "https://App.example.org:443, http://localhost:5173"
+    origins = "https://App.example.org:443, http://localhost:5173, http://[::1]:8080"
 
     assert read(ALLOWED_ORIGINS=origins).allowed_origins == (
         "https://app.example.org",
         "http://localhost:5173",
+        "http://[::1]:8080",
     )
