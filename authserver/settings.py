@@ -12,6 +12,9 @@ line in `Settings.warnings`. No setting turns a check off.
 `Settings(port=0)` from another program goes through the same checks as text
 from the environment does. Units stand in the names of the derived properties;
 what people write down is in minutes and days, fractions allowed.
+
+A class made by hand, not a dataclass: the module `dataclasses` alone would be a
+tenth of the time that the whole server takes to start.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How often somebody may try: every limit of the server, with its reason.
+"""How often somebody may try to prove something, or have something sent.
 
     kind      counted per                  where       when empty
     visible   client address               in memory   429, Retry-After
@@ -39,6 +39,7 @@ from authserver.store.limits import Limit
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
+# Enough for whoever tries all the passwords they have; then the waits begin.
 PASSWORD_FAILURES = Budget(10, 10 / (15 * MINUTE_S))
 FIRST_BLOCK_S = 60  # then each further failure doubles the wait ...
 LONGEST_BLOCK_S = HOUR_S  # ... up to this

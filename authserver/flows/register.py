@@ -34,6 +34,7 @@ from authserver.store.users import User
 REGISTRATION_TTL_S = 3600
 MAX_PER_CONTACT = 5  # live registrations: guesses are made at each of them
 MAX_PER_ADDRESS = 20  # a class room behind one address still gets in
+LINES = 256  # to stand in: rows, so few; shared seldom enough
 
 
 class Form(NamedTuple):
@@ -140,7 +141,7 @@ def _stand_in_line(tx: Transaction, registration: Registration) -> None:
     rows that are locked stand for many each, so that they stay few.
     """
     waiting = (registration.address, registration.email, registration.phone)
-    lines = {int(tokens.digest(each)[:2], 16) for each in waiting if each}
+    lines = {int(tokens.digest(each), 16) % LINES for each in waiting if each}
     for line in sorted(lines):  # in one order, or two would wait for each other
         name = f"registering {line}"
         limits.lock_or_insert(tx, Limit(name, 0, registration.created_at))
