@@ -180,6 +180,9 @@ class Emptied:
         self._cursor.execute(filled or "SELECT 1 FROM DUAL WHERE 1 = 0")
         for (name,) in self._cursor.fetchall():
             self._cursor.execute(f"DELETE FROM {name}")
+        if self._tables:  # a copy that a test broke off leaves a mark
+            mark = "DELETE FROM schema_migrations WHERE name = 'copying'"
+            self._cursor.execute(mark)
         return self.url
 
     def drop(self) -> None:

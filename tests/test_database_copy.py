@@ -28,6 +28,11 @@ from tests.processes import (
     run,
 )
 
+SECRET = "0123456789abcdef0123456789abcdef"
+HALF = (
+    "The database that {} names holds a copy that is under way or was broken off; "
+    "make it empty (DROP DATABASE, CREATE DATABASE) and copy again."
+)
 KEYS = {"user_id": "id", "session_id": "id"}  # columns that refer to another table's
 
 
@@ -191,9 +196,9 @@ def test_target_that_holds_rows_is_refused(make_source, target, tmp_path):
     assert "make the target empty (DROP DATABASE, CREATE DATABASE)" in ended.stderr
 
 
-def test_interrupted_copy_says_what_to_do_and_is_not_continued(
-    make_source, target, tmp_path
-):
+@pytest.fixture
+def half_way(make_source, target, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A copy of which the first table of many is done."""
     make_source(*filled(make_source(), 2 * copying.PAGE_ROWS))
     settings = environment({"TARGET_DATABASE_URL": target})
     process = subprocess.Popen(
@@ -206,6 +211,15 @@ def test_interrupted_copy_says_what_to_do_and_is_not_continued(
     )
     assert process.stdout
     assert process.stdout.readline().startswith("users ")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_interrupted_copy_says_what_to_do_and_is_not_continued(
+    half_way, target, tmp_path
+):
+    process = half_way
 
     process.send_signal(signal.SIGINT)
 
@@ -214,7 +228,28 @@ def test_interrupted_copy_says_what_to_do_and_is_not_continued(
     assert "broken off: interrupted. A copy that was broken off cannot be" in told
     again = copy(tmp_path, target)
     assert again.returncode == 2
-    assert "The target holds rows (users: 2,000" in again.stderr
+    assert again.stderr == f"authserver: {HALF.format('TARGET_DATABASE_URL')}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("migrate",), ("audit",)])
+def test_nothing_starts_on_a_copy_that_was_killed(half_way, target, tmp_path, command):
+    half_way.kill()
+    half_way.wait()
+
+    ended = run(tmp_path, *command, DATABASE_URL=target, SECRET_KEY=SECRET)
+
+    assert ended.returncode == 2
+    assert HALF.format("DATABASE_URL") in ended.stderr
+
+
+def test_doctor_knows_a_copy_that_was_killed(half_way, target, tmp_path):
+    half_way.kill()
+    half_way.wait()
+
+    ended = run(tmp_path, "doctor", DATABASE_URL=target, SECRET_KEY=SECRET)
+
+    assert ended.returncode == 1
+    assert "holds a copy that is under way or was broken off" in ended.stdout
 
 
 def test_numbers_of_rows_that_differ_are_told(make_source, servers, tmp_path):

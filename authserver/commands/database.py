@@ -9,7 +9,8 @@ TARGET_DATABASE_URL_FILE names, does the same.
 The server must be stopped: its lock on the file is held meanwhile, so what is
 copied is everything. An interrupted copy cannot be continued, because nothing
 would tell whether the rows over there are its own; so a target that holds any
-row is refused. The file is left as it is, and going back is starting with it.
+row is refused, and no server starts on half a copy. The file is left as it is,
+and going back is starting with it.
 """
 
 import sys
@@ -89,9 +90,10 @@ def _target_in_environment() -> str:
 
 
 def _copy(settings: Settings, source: Database, target: Database) -> int:
-    held = [f"{table}: {n:,}" for table, n in target.read(copying.count).items() if n]
+    held = target.transaction(copying.begin, now=runtime.wall_clock())
     if held:
-        raise DatabaseError(f"The target holds rows ({', '.join(held)}). {EMPTY_IT}")
+        told = ", ".join(f"{table}: {rows:,}" for table, rows in held.items())
+        raise DatabaseError(f"The target holds rows ({told}). {EMPTY_IT}")
     expected = source.read(copying.count)
     for table in copying.TABLES:
         line = f"{table.name:16} {{:>12,}} of {expected[table.name]:,}"
@@ -109,6 +111,7 @@ def _copy(settings: Settings, source: Database, target: Database) -> int:
             file=sys.stderr,
         )
         return 1
+    target.transaction(copying.end)
     print(_next_steps(settings))
     return 0
 

@@ -6,12 +6,21 @@ nothing changes while the file is locked, and each page is one transaction over
 there: short enough not to time out, long enough to be fast. Values go through
 as they are: both schemas hold the same texts, whole numbers and one float.
 
+    begin   the target is empty, and from now on marked as half a copy
+    copy    one table after the other
+    end     the mark is taken away
+
+A copy that was killed half-way would pass for a whole one, in which nobody has
+failed a guess and some people are missing. With the mark no server starts on
+it.
+
 Adding a column? Also here, twice; a test compares this list with the schema.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from authserver.store import migrations
 from authserver.store.database import Database, Row, Transaction
 
 PAGE_ROWS = 1000
@@ -187,6 +196,22 @@ TABLES = (
 def count(tx: Transaction) -> dict[str, int]:
     """Return how many rows each table has, in the order of `TABLES`."""
     return {table.name: (tx.one(table.rows) or (0,))[0] for table in TABLES}
+
+
+def begin(tx: Transaction, *, now: int) -> dict[str, int]:
+    """Mark a target that is empty; return how many rows another one holds."""
+    held = {name: rows for name, rows in count(tx).items() if rows}
+    if not held:
+        tx.execute(
+            "INSERT INTO schema_migrations (name, sha256, applied_at) VALUES (?, ?, ?)",
+            (migrations.COPYING, "", now),
+        )
+    return held
+
+
+def end(tx: Transaction) -> None:
+    """Take the mark away."""
+    tx.execute("DELETE FROM schema_migrations WHERE name = ?", (migrations.COPYING,))
 
 
 def copy(source: Database, target: Database, table: Table) -> Iterator[int]:

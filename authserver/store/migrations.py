@@ -6,7 +6,8 @@ A database records the name and the SHA-256 of every file that made it. So a
 start can tell three things apart: a file still to apply; a file edited after it
 was applied, which means that two databases of one version differ; and a record
 that no file explains, which means that a newer version wrote here and ours
-could misread what it finds. The last two refuse to start.
+could misread what it finds. The last two refuse to start. So does a mark among
+the records that `copying` takes away when all rows are there.
 
 On SQLite all that is pending is one transaction: a crash half-way leaves
 nothing of it, and the next start applies it anew. MySQL commits at every CREATE
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from authserver.store.database import DatabaseError, Transaction
+
+COPYING = "copying"  # no file has this name
 
 
 class Migration(NamedTuple):
@@ -66,6 +69,12 @@ def pending(
     recorded: dict[str, str] = dict(
         tx.all("SELECT name, sha256 FROM schema_migrations")
     )
+    if COPYING in recorded:
+        raise DatabaseError(
+            "The database that DATABASE_URL names holds a copy that is under way or "
+            "was broken off; make it empty (DROP DATABASE, CREATE DATABASE) and copy "
+            "again."
+        )
     newer = sorted(recorded.keys() - {migration.name for migration in known})
     if newer:
         raise DatabaseError(
