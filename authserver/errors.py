@@ -252,7 +252,11 @@ class Unavailable(AuthError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
-    message = "The server cannot do this right now. Try again shortly."
+    # A commit whose answer was lost may stand; nobody may be told otherwise.
+    message = (
+        "The server cannot do this right now, or cannot say whether it did. "
+        "Try again shortly."
+    )
 
     def __init__(self, detail: str = "", *, retry_after_s: int = 2) -> None:
         super().__init__(detail, retry_after_s=retry_after_s)

@@ -3,8 +3,10 @@
 `cuts` says what happens at the next COMMITs, first to last: "before" cuts the
 line so that the server never hears of it, "after" lets the server commit and
 cuts the line before its answer comes back; "away" does that too, and then sets
-`away`: until somebody clears it, every line is cut. `hide_tls` clears the flag
-in the server's greeting that offers TLS. Works on connections without TLS only.
+`away`: until somebody clears it, every line is cut. Meant are the COMMITs of
+transactions with a statement that `having` is part of. `hide_tls` clears the
+flag in the server's greeting that offers TLS. Works on connections without TLS
+only.
 """
 
 import contextlib
@@ -21,6 +23,7 @@ class Proxy:
 
     server_port: int
     cuts: list[str] = field(default_factory=list)
+    having: bytes = b""
     hide_tls: bool = False
     away: bool = False
 
@@ -54,9 +57,11 @@ class Proxy:
         with client, server, contextlib.suppress(OSError):
             greeting = server.recv(65536)
             client.sendall(_without_tls(greeting) if self.hide_tls else greeting)
+            heard = b""
             while (said := client.recv(65536)) and not self.away:
                 cut = ""
-                if said.endswith(b"COMMIT") and self.cuts:
+                heard = said if said.endswith(b"START TRANSACTION") else heard + said
+                if said.endswith(b"COMMIT") and self.cuts and self.having in heard:
                     cut = self.cuts.pop(0)
                 if cut == "before":
                     return

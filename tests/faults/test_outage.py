@@ -10,7 +10,7 @@ import pytest
 
 from authserver.web.dispatch import Site
 from tests import databases
-from tests.conftest import PASSWORD, Answer, Client
+from tests.conftest import OTHER_PASSWORD, PASSWORD, Answer, Client
 from tests.processes import wait_until
 from tests.tcp_proxy import Proxy
 
@@ -89,3 +89,22 @@ def test_token_spent_long_before_the_outage_is_still_theft(
     come_back()
 
     assert (spent, during, refresh().status) == (200, 503, 401)
+
+
+def test_answer_says_that_what_was_asked_may_have_been_done(
+    behind_proxy, alice, proxy, come_back
+):
+    form = {"email": alice.email, "password": PASSWORD}
+    pair = behind_proxy.post("/auth/login", **form).payload
+    inside = behind_proxy.bearer(pair["access_token"])
+    change = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    proxy.cuts, proxy.having = ["away"], b"password_hash ="
+
+    lost = inside.post("/auth/password/change", **change)
+    come_back()
+
+    assert (lost.status, lost.header("Retry-After")) == (503, "2")
+    assert "or cannot say whether it did. Try again shortly." in lost.payload["detail"]
+    assert inside.post("/auth/password/change", **change).status == 401
+    changed = {"email": alice.email, "password": OTHER_PASSWORD}
+    assert behind_proxy.post("/auth/login", **changed).status == 200
