@@ -19,5 +19,5 @@ Each column is in the order to read it in; the left one leans on the right one.
     reset            forgot the password    import_rows     lines become users
     change_password  want another one       purge           what expired goes
     contacts         want another address   health          the database answers
-    import_users     bring users along
+    import_users     bring users along       repeats         lost answers
 """

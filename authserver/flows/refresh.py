@@ -13,16 +13,15 @@ nonce, they get the very same one, so the chain never forks and a thief gains
 nothing that waiting would not give: whoever uses the successor first exposes
 the other.
 
-While the database is away, a client cannot come back within 10 s, however often
-it asks. So a token that was spent around an outage may still come again for
-30 s after it; one that was spent long before, or after it, may not.
+A token that was spent around an outage of the database may come again later:
+see `repeats`.
 """
 
 from typing import NamedTuple
 
 from authserver import errors, tokens
 from authserver.app import App, Caller
-from authserver.flows import budgets, lookup, opening, places, records
+from authserver.flows import budgets, lookup, opening, places, records, repeats
 from authserver.flows.opening import Tokens
 from authserver.flows.records import Operation
 from authserver.store import refresh_tokens, sessions, users
@@ -32,8 +31,6 @@ from authserver.store.sessions import Session
 from authserver.store.users import User
 
 REFRESH_KEY = "refresh"  # label of the key that successors are derived with
-REPEAT_WITHIN_S = 10  # a client retries within seconds; a thief rarely can
-REPEAT_AFTER_OUTAGE_S = 30  # who was refused again and again backs off that far
 
 
 class _Rotated(NamedTuple):
@@ -115,28 +112,15 @@ def _is_repeat(
     tx: Transaction, app: App, row: RefreshToken, successor: str, spending: Spending
 ) -> bool:
     """Tell whether an honest client asks again for an answer it lost."""
+    if row.spent_at is None:
+        return False
+    ago_s = spending.spent_at - row.spent_at
     following = refresh_tokens.find_by_digest(tx, tokens.digest(successor))
     return (
-        row.spent_at is not None
-        and _is_recent(app, spending.spent_at - row.spent_at)
+        (abs(ago_s) <= repeats.REPEAT_WITHIN_S or repeats.fell_into_outage(app, ago_s))
         and row.spent_from == spending.spent_from
         and following is not None
         and following.spent_at is None
-    )
-
-
-def _is_recent(app: App, spent_ago_s: int) -> bool:
-    """Tell whether somebody whose answer was lost then may come only now."""
-    if abs(spent_ago_s) <= REPEAT_WITHIN_S:
-        return True
-    outage = app.database.outage
-    if outage is None:
-        return False
-    began_ago_s = app.monotonic() - outage.began
-    ended_ago_s = app.monotonic() - outage.ended
-    return (
-        ended_ago_s <= REPEAT_AFTER_OUTAGE_S
-        and int(ended_ago_s) <= spent_ago_s <= began_ago_s + REPEAT_WITHIN_S
     )
 
 

@@ -14,6 +14,7 @@ from tests.conftest import OTHER_PASSWORD, PASSWORD, Answer, Client
 from tests.processes import wait_until
 from tests.tcp_proxy import Proxy
 
+VERIFIED = "Account verified successfully"
 pytestmark = pytest.mark.skipif(not databases.HAVE_MARIADB, reason="no mariadbd")
 
 
@@ -108,3 +109,39 @@ def test_answer_says_that_what_was_asked_may_have_been_done(
     assert inside.post("/auth/password/change", **change).status == 401
     changed = {"email": alice.email, "password": OTHER_PASSWORD}
     assert behind_proxy.post("/auth/login", **changed).status == 200
+
+
+@pytest.fixture
+def verify(behind_proxy, mailbox) -> Callable[..., Answer]:
+    """Return what proves Bob's address, with his code or another."""
+    form = {"username": "bob", "email": "bob@example.org", "password": PASSWORD}
+    assert behind_proxy.post("/auth/register", **form).status == 201
+    right = mailbox.code("bob@example.org")
+    return lambda otp=right: behind_proxy.post(
+        "/auth/verify-otp", email="bob@example.org", otp=otp
+    )
+
+
+def test_code_whose_answer_was_lost_is_answered_when_the_database_is_back(
+    verify, proxy, clock, come_back
+):
+    proxy.cuts, proxy.having = ["away"], b"INSERT INTO users"
+    lost = verify().status
+    come_back()
+    wrong, right = verify("000000").status, verify()
+    clock.advance(31)
+
+    assert (lost, wrong, right.status, verify().status) == (503, 401, 200, 401)
+    assert (right.cookies, right.payload) == ({}, {"message": VERIFIED})
+
+
+def test_code_that_was_spent_long_before_the_outage_stays_spent(
+    verify, proxy, clock, come_back
+):
+    spent = verify().status
+    clock.advance(11)
+    proxy.away = True
+    during = verify().status
+    come_back()
+
+    assert (spent, during, verify().status) == (200, 503, 401)
