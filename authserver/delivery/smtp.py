@@ -93,7 +93,8 @@ class SmtpSender:
             try:
                 code, text = client.noop()
             except OSError as error:
-                raise TryLater(_reason("NOOP", error), unreachable=True) from error
+                reason = _reason("NOOP", client.explain(error))
+                raise TryLater(reason, unreachable=True) from error
             if code != 250:
                 raise TryLater(f"NOOP: {_status(code, text)}")
 
@@ -103,7 +104,8 @@ class SmtpSender:
             try:
                 client = self._open(watchdog)
             except (OSError, ValueError) as error:  # SMTPException is an OSError
-                raise TryLater(_reason("opening", error), unreachable=True) from error
+                reason = _reason("opening", watchdog.explain(error))
+                raise TryLater(reason, unreachable=True) from error
             with contextlib.closing(client):
                 yield client
                 # Delivered: whatever happens to the farewell changes nothing.
@@ -149,13 +151,14 @@ class SmtpSender:
             _expect_250("MAIL", *client.mail(self._settings.email_from))
             _expect_250("RCPT", *client.rcpt(recipient))
         except OSError as error:
-            raise TryLater(_reason("MAIL", error), unreachable=True) from error
+            reason = _reason("MAIL", client.explain(error))
+            raise TryLater(reason, unreachable=True) from error
         try:
             _expect_250("DATA", *client.data(mail))
         except smtplib.SMTPDataError as error:  # it did not want to see the text
             _expect_250("DATA", error.smtp_code, error.smtp_error)
         except OSError as error:
-            raise FateUnknown(_reason("DATA", error)) from error
+            raise FateUnknown(_reason("DATA", client.explain(error))) from error
 
 
 class _Client(smtplib.SMTP):
@@ -172,6 +175,7 @@ class _Client(smtplib.SMTP):
     ) -> None:
         self._tls = tls
         self._watchdog = watchdog
+        self.explain = watchdog.explain
         # Without a name smtplib would say what this machine calls itself.
         super().__init__(*server, local_hostname=name, timeout=connect_s)
 

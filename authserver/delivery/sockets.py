@@ -19,6 +19,8 @@ import threading
 import time
 from typing import Self
 
+GRACE_S = 1.0  # by which the watchdog, which knows the reason, comes first
+
 
 def tls_context() -> ssl.SSLContext:
     """Return what encrypts connections to servers that we verify."""
@@ -52,6 +54,7 @@ class Watchdog:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._bitten = False
         self._cleanup = contextlib.ExitStack()
 
     def connect(
@@ -64,7 +67,7 @@ class Watchdog:
         connection = connect(host, port, within_s=within_s)
         try:
             self._guard(connection)
-            connection.settimeout(self._seconds)
+            connection.settimeout(self._seconds + GRACE_S)
             if tls is None:
                 return connection
             return tls.wrap_socket(connection, server_hostname=host)
@@ -72,23 +75,32 @@ class Watchdog:
             connection.close()
             raise
 
+    def explain(self, error: Exception) -> Exception:
+        """Return what was wrong: `error`, unless it came of the shutting down.
+
+        That looks to whoever waits as if the other side had hung up.
+        """
+        if not self._bitten:
+            return error
+        return TimeoutError(f"no answer within {self._seconds:g} s")
+
     def _guard(self, connection: socket.socket) -> None:
         # A second handle, because TLS replaces the first one; shutting down
         # either ends the connection for both.
         handle = self._cleanup.enter_context(connection.dup())
-        timer = threading.Timer(self._seconds, _shut_down, (handle,))
+        timer = threading.Timer(self._seconds, self._bite, (handle,))
         timer.daemon = True
         timer.start()
         self._cleanup.callback(timer.join)  # not while it bites, nor later
         self._cleanup.callback(timer.cancel)
+
+    def _bite(self, connection: socket.socket) -> None:
+        self._bitten = True
+        with contextlib.suppress(OSError):  # closed by the other side already
+            connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
-
-
-def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # closed by the other side already
-        connection.shutdown(socket.SHUT_RDWR)

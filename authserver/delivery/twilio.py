@@ -152,14 +152,16 @@ class Exchange:
         try:
             connection = self._open()
         except (OSError, UnicodeError) as error:  # the latter: no host name at all
-            raise TryLater(_reason("connecting", error), unreachable=True) from error
+            reason = _reason("connecting", self._watchdog.explain(error))
+            raise TryLater(reason, unreachable=True) from error
         with contextlib.closing(connection):
             try:
                 body = None if data is None else urlencode(data)
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
-                raise FateUnknown(_reason("sending", error)) from error
+                reason = _reason("sending", self._watchdog.explain(error))
+                raise FateUnknown(reason) from error
             self.status = answer.status
             text = _read(answer)
         if 200 <= answer.status < 300 and not isinstance(_json(text), dict):

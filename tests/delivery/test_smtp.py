@@ -277,9 +277,11 @@ def dripping_server(drop: bytes):
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip, args=(server,))
         thread.start()
-        yield server.getsockname()[1]
-        stop.set()
-        thread.join()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            stop.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
@@ -298,6 +300,14 @@ def test_slow_server_cannot_hold_a_conversation_beyond_its_time(
     assert failure.value.unreachable
     assert lasted_s < 2
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+def test_silence_is_told_as_what_it_is(make_sender, security):
+    with dripping_server(b"") as port:
+        sender = make_sender(port, security=security, talk_s=0.3)
+        with pytest.raises(TryLater, match=r"^opening: no answer within 0\.3 s$"):
+            sender.send(LETTER)
 
 
 @pytest.mark.parametrize(
