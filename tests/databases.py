@@ -16,7 +16,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from typing import Any
 import mysql.connector
 import pytest
 
+from tests.ports import free_port
 from tests.processes import wait_until
 
 MYSQL_URL = os.environ.get("TEST_MYSQL_URL", "")
@@ -236,10 +236,3 @@ def connect(url: str) -> Any:
         database=url.rpartition("/")[2],
         autocommit=True,
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

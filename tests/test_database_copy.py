@@ -17,7 +17,7 @@ from authserver import runtime
 from authserver.settings import Settings
 from authserver.store import copying
 from authserver.store.database import Database, open_database
-from tests import databases
+from tests import databases, ports
 from tests.processes import (
     PASSWORD,
     SERVER,
@@ -322,7 +322,7 @@ def test_what_cannot_be_copied_is_refused_in_words(tmp_path, settings, sentence)
 def test_target_that_cannot_be_reached_is_told_by_its_own_name(make_source, tmp_path):
     make_source()
 
-    ended = copy(tmp_path, f"mysql://a:hush@127.0.0.1:{databases.free_port()}/b")
+    ended = copy(tmp_path, f"mysql://a:hush@127.0.0.1:{ports.free_port()}/b")
 
     assert ended.returncode == 2
     assert "database that TARGET_DATABASE_URL names cannot be used" in ended.stderr

@@ -6,12 +6,11 @@ library. So a real mail server listens here to what is really said: to each
 letter one recipient, the one whose account it is, whatever was typed.
 """
 
-import socket
-
 import pytest
 from aiosmtpd.controller import Controller
 
 from authserver.delivery.worker import Worker
+from tests.ports import free_port
 
 PASSWORD = "correct horse battery"
 ODDITIES = (
@@ -63,6 +62,7 @@ class Sink:
     """A mail server's ears: who was named, and every byte of the letters."""
 
     def __init__(self):
+        self.port = free_port()
         self.letters = []
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's
@@ -71,25 +71,19 @@ class Sink:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
-@pytest.fixture
-def sink(free_port):
+def sink():
     sink = Sink()
-    controller = Controller(sink, hostname="127.0.0.1", port=free_port)
+    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
     controller.start()
     yield sink
     controller.stop()
 
 
 @pytest.fixture
-def app(make_app, sink, free_port):
+def app(make_app, sink):
     return make_app(
         email_host="127.0.0.1",
-        email_port=free_port,
+        email_port=sink.port,
         email_security="none",
         email_from="auth@example.org",
     )

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from tests import mail_server
+from tests import mail_server, ports
 
 MAIL = {
     "EMAIL_HOST": "127.0.0.1",
@@ -49,7 +49,7 @@ def test_mail_server_without_encryption_is_told(doctor):
 
 
 def test_mail_server_that_is_not_there_is_told(doctor):
-    report = doctor(EMAIL_PORT=str(mail_server.free_port()), **MAIL)
+    report = doctor(EMAIL_PORT=str(ports.free_port()), **MAIL)
 
     ((state, words),) = report.of("mail")
     assert state == "FAIL"

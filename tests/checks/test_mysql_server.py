@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from authserver.store.database import open_database
-from tests import databases
+from tests import databases, ports
 
 KEY = "k3y-" * 10
 
@@ -80,7 +80,7 @@ def test_clock_an_hour_apart_fails(doctor, hour_ahead):
 
 
 def test_server_that_does_not_answer_is_told_without_the_password(doctor):
-    url = f"mysql://alice:hush@127.0.0.1:{databases.free_port()}/accounts"
+    url = f"mysql://alice:hush@127.0.0.1:{ports.free_port()}/accounts"
 
     report = doctor(DATABASE_URL=url, SECRET_KEY=KEY)
 

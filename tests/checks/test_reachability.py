@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import mail_server
+from tests import ports
 from tests.processes import ServerProcess
 
 NAME = socket.gethostname()
@@ -163,7 +163,7 @@ def test_certificate_that_browsers_would_refuse_is_a_warning(doctor, proxy):
 
 
 def test_public_url_that_does_not_answer_is_a_warning(doctor):
-    ((state, words),) = doctor(**public(mail_server.free_port())).of("public url")
+    ((state, words),) = doctor(**public(ports.free_port())).of("public url")
 
     assert state == "warn"
     assert "/healthz: Connection refused. Start the server" in words

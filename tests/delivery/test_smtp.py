@@ -12,7 +12,8 @@ import pytest
 from authserver.delivery import smtp
 from authserver.delivery.sender import FateUnknown, Refused, TryLater
 from authserver.delivery.smtp import SmtpSender
-from tests.mail_server import free_port, log_in
+from tests.mail_server import log_in
+from tests.ports import free_port
 
 from .conftest import LETTER
 

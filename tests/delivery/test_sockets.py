@@ -6,7 +6,7 @@ import time
 import pytest
 
 from authserver.delivery import sockets
-from tests.mail_server import free_port
+from tests.ports import free_port
 
 from .conftest import full_port
 

@@ -24,7 +24,7 @@ from authserver.delivery.smtp import SmtpSender
 from authserver.delivery.twilio import TwilioSender
 from authserver.delivery.worker import Worker
 from authserver.store import outbox
-from tests.mail_server import free_port
+from tests.ports import free_port
 from tests.twilio_stub import (
     PHONE,
     SID,

@@ -16,7 +16,8 @@ from authserver.store.limits import Limit
 from authserver.store.many_writers import ManyWritersDatabase
 from tests import databases
 from tests.conftest import PATIENCE_S
-from tests.databases import MariaDB, free_port
+from tests.databases import MariaDB
+from tests.ports import free_port
 from tests.processes import wait_until
 
 NOW = 1_800_000_000

@@ -10,7 +10,7 @@ from authserver.store.database import DatabaseError, open_database
 from authserver.store.limits import Limit
 from authserver.store.mysql_url import Node
 from tests import databases
-from tests.databases import free_port
+from tests.ports import free_port
 
 NOW = 1_800_000_000
 needs_mariadb = pytest.mark.skipif(not databases.HAVE_MARIADB, reason="no mariadbd")
