@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 SERVER = str(ROOT / "server.py")
 PASSWORD = "correct horse battery"
+MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 GIVE_UP_S = 20.0  # far above what anything here takes, also on a busy machine
 LETTER = re.compile(
     r"^To: (?P<to>\S+)\nSubject: (?P<subject>[^\n]+)\n.*?^(?P<code>[0-9]{6})$",
@@ -156,11 +157,12 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 def run(
     folder: Path, *arguments: str, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `server.py` with arguments to its end."""
+    """Run `server.py` with arguments to its end; what it covers counts."""
+    measured = {name: os.environ[name] for name in MEASURING if name in os.environ}
     return subprocess.run(
         (sys.executable, SERVER, *arguments),
         cwd=folder,
-        env=environment(settings),
+        env=environment(settings) | measured,
         capture_output=True,
         text=True,
         timeout=GIVE_UP_S,
