@@ -18,6 +18,7 @@ MySQL and MariaDB, to grow into:
 
     mysql           connecting, and what the driver reports
     many_writers    each transaction on a connection of its own, run again
+    tries           one try, and knowing whether it stands
     pool            the connections
     hosts           which host they lead to, and when not to try
     outages         when the server was away

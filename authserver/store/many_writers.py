@@ -1,7 +1,7 @@
 """Transactions on a server that many write to: each on a connection of its own.
 
     transaction --> borrow --> begin
-                                 insert the commit's id
+                                 the commit's id
                                  the function
                                commit --> give back
         ^                        |
@@ -12,21 +12,8 @@ goes away, a cluster finds that another node was faster. The answer to all of it
 is the same: drop the connection and run the whole function again, after a short
 and uneven pause, so that two victims do not meet again.
 
-One loss is different. When the connection dies during COMMIT, nobody knows
-whether the transaction stands: the server may have committed, and only its
-answer was lost. To run the function again could do things twice; not to run it
-could lose them. So each transaction begins by inserting a row with an id that
-was drawn once for all its tries. If an earlier try did commit, the insert of
-the next one finds that row and fails, and the row names the try whose result is
-the answer. If the earlier try is still under way, the insert waits for its row
-lock; between two nodes of a cluster, certification lets only one of them
-commit. Either way every function takes effect once, and no flow needs to care.
-The rows are forgotten after an hour.
-
-One conflict is left to the function first: a key that exists already
-(`UniqueViolation`). If it escapes, the function is run again as well, because
-mostly it looked, saw nothing, and lost a race; now it sees the other's row. One
-that escapes a third time is no race, and is raised.
+What one try does, and how a commit whose answer was lost is recognised, stands
+in `tries`.
 
 This file knows threads and no driver; `mysql.py` hands it the connections.
 """
@@ -35,72 +22,31 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from typing import Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from authserver import errors, tokens
-from authserver.store.database import Description, Transaction, UniqueViolation
+from authserver.store.database import Description, Transaction
 from authserver.store.outages import Outage, Outages
 from authserver.store.pool import Pool
+from authserver.store.tries import (
+    Connection,
+    Done,
+    Failure,
+    Read,
+    Work,
+    Write,
+    forget_commits,
+)
 from authserver.store.waiting import Job, Waiting
 
 MAX_TRIES = 5
 DEADLINE_S = 2.0  # for all tries: longer, and the client has given up as well
-MAX_RACES = 2  # reruns because of a key that exists already
 FIRST_PAUSE_S = 0.01  # more or less; doubles with each try
 POOL_SIZE = 16  # more would only wait for each other under one interpreter lock
-FORGET_EVERY = 1000  # transactions; each time up to `FORGET_ROWS`, so none pile up
-FORGET_ROWS = 2000
-FORGET_AFTER_S = 3600  # long after the last try of any transaction has ended
+FORGET_EVERY = 1000  # transactions; each time more rows than that, so none pile up
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class Failure(NamedTuple):
-    """Why a connection is of no more use."""
-
-    reason: str
-    lost: bool  # and so are those made before it
-
-
-class Connection(Transaction, Protocol):
-    """What an engine provides."""
-
-    failure: Failure | None  # the first one; then the connection is thrown away
-
-    def begin(self) -> None:
-        """Start a transaction that sees what others commit meanwhile."""
-        ...
-
-    def begin_snapshot(self) -> None:
-        """Start one that reads from a single moment and cannot write."""
-        ...
-
-    def commit(self) -> None:
-        """Return when everything since `begin` is on disk."""
-        ...
-
-    def rollback(self) -> None:
-        """Undo everything since `begin`; must not raise."""
-        ...
-
-    def close(self) -> None:
-        """Let go of it; must not raise."""
-        ...
-
-
-class Done(NamedTuple, Generic[T]):
-    """What a try came to."""
-
-    result: T
-
-
-class Work(Protocol[T]):
-    """A function on its way to a result, through one try or several."""
-
-    def run(self, connection: Connection, number: int) -> Done[T] | Failure:
-        """Make try `number`; a `Failure` if another one may fare better."""
-        ...
 
 
 class ManyWritersDatabase:
@@ -142,8 +88,8 @@ class ManyWritersDatabase:
     ) -> T:
         """Run `function(tx, ...)` until one of its tries is committed."""
         if next(self._written) % FORGET_EVERY == FORGET_EVERY - 1:
-            self._waiting.run_later(_forget_commits)
-        return self._run(_Write(lambda tx: function(tx, *args, **kwargs)))
+            self._waiting.run_later(forget_commits)
+        return self._run(Write(lambda tx: function(tx, *args, **kwargs)))
 
     def read(
         self,
@@ -153,7 +99,7 @@ class ManyWritersDatabase:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, ...)` on a snapshot."""
-        return self._run(_Read(lambda tx: function(tx, *args, **kwargs)))
+        return self._run(Read(lambda tx: function(tx, *args, **kwargs)))
 
     def later(
         self,
@@ -184,7 +130,7 @@ class ManyWritersDatabase:
     def _run_job(self, job: Job) -> bool:
         """Run a job and settle its answer; True if the database is away."""
         try:
-            job.answer.set_result(self._run(_Write(job.run)))
+            job.answer.set_result(self._run(Write(job.run)))
         except BaseException as error:  # noqa: BLE001 - logged by who takes the answer
             job.answer.set_exception(error)
             return isinstance(error, errors.Unavailable)
@@ -239,73 +185,3 @@ class ManyWritersDatabase:
     def _refuse_nesting(self) -> None:
         if getattr(self._inside, "function", False):
             raise RuntimeError("a transaction inside a transaction waits for itself")
-
-
-class _Write(Generic[T]):
-    """A function that writes."""
-
-    def __init__(self, call: Callable[[Transaction], T]) -> None:
-        self._call = call
-        self._id = tokens.operation_id()
-        self._results: dict[int, T] = {}  # of the tries that sent COMMIT
-        self._races = 0
-
-    def run(self, connection: Connection, number: int) -> Done[T] | Failure:
-        """Make try `number`, unless an earlier one turns out to stand."""
-        connection.begin()
-        try:
-            connection.execute(
-                """
-                INSERT INTO commits (id, attempt, at)
-                VALUES (?, ?, UNIX_TIMESTAMP())
-                """,
-                (self._id, number),
-            )
-        except UniqueViolation:
-            stands = connection.one(
-                "SELECT attempt FROM commits WHERE id = ?", (self._id,)
-            )
-            connection.rollback()
-            if stands is None:
-                return Failure("a commit is still under way", lost=False)
-            return Done(self._results[stands[0]])
-        try:
-            result = self._call(connection)
-        except UniqueViolation:
-            self._races += 1
-            if self._races > MAX_RACES:
-                raise
-            connection.rollback()
-            return Failure("somebody else was faster", lost=False)
-        if connection.failure is None:
-            self._results[number] = result
-            connection.commit()
-        return Done(result)
-
-
-class _Read(Generic[T]):
-    """A function that reads."""
-
-    def __init__(self, call: Callable[[Transaction], T]) -> None:
-        self._call = call
-
-    def run(self, connection: Connection, _number: int) -> Done[T] | Failure:
-        """Call the function between begin and rollback."""
-        connection.begin_snapshot()
-        result = self._call(connection)
-        connection.rollback()
-        return Done(result)
-
-
-def _forget_commits(tx: Transaction) -> None:
-    """Remove rows that no try will ask for again."""
-    # The server's clock, here and above: processes share it.
-    tx.execute(
-        """
-        DELETE FROM commits
-         WHERE at < UNIX_TIMESTAMP() - ?
-         ORDER BY at
-         LIMIT ?
-        """,
-        (FORGET_AFTER_S, FORGET_ROWS),
-    )

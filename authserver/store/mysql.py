@@ -38,8 +38,9 @@ from authserver.store.database import (
     Value,
 )
 from authserver.store.hosts import Hosts, Useless
-from authserver.store.many_writers import POOL_SIZE, Failure, ManyWritersDatabase
+from authserver.store.many_writers import POOL_SIZE, ManyWritersDatabase
 from authserver.store.mysql_url import Node, Target
+from authserver.store.tries import Failure
 
 try:
     import mysql.connector as driver
@@ -126,7 +127,7 @@ def _first(target: Target, *, timeout_s: int) -> Iterator["MysqlConnection"]:
 
 
 class MysqlConnection:
-    """A `many_writers.Connection`; also the `tx` that functions get."""
+    """A `tries.Connection`; also the `tx` that functions get."""
 
     def __init__(self, target: Target, node: Node, *, timeout_s: int) -> None:
         self.failure: Failure | None = None
