@@ -13,7 +13,7 @@ import pytest
 from tests import ports
 from tests.processes import ServerProcess
 
-NAME = socket.gethostname()
+NAME = socket.gethostname()  # which every machine should know as its own
 
 
 @pytest.fixture
@@ -117,7 +117,6 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.fixture
 def proxy(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[int]:
     """The port of a proxy that passes one request on to a running server."""
-    server = ServerProcess(tmp_path).start()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
 
@@ -130,11 +129,12 @@ def proxy(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[int]:
                 peer.sendall(inside.recv(4096))
 
     with socket.create_server((NAME, 0)) as listening:
+        server = ServerProcess(tmp_path).start()
         thread = threading.Thread(target=pass_on, args=(listening,))
         thread.start()
         yield listening.getsockname()[1]
         thread.join()
-    server.kill()
+        server.kill()
 
 
 def public(port: int, **settings: str) -> dict[str, str]:
