@@ -24,6 +24,7 @@ handle: the kernel may by then have dropped the pages and would report success.
 This file knows threads and no driver; `sqlite.py` hands it the connections.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -166,10 +167,13 @@ class OneWriterDatabase:
             if self._release is None:
                 return
             self._thread.join()
-            for _ in range(MAX_READERS):
-                reader = self._readers.get()
-                if reader is not None:
-                    reader.close()
+            # Not for ever: an interrupt (Ctrl-C) that falls between borrowing
+            # and giving back takes a reader's place along for good.
+            with contextlib.suppress(queue.Empty):
+                for _ in range(MAX_READERS):
+                    reader = self._readers.get(timeout=self._begin_wait_s)
+                    if reader is not None:
+                        reader.close()
             # The last connection to close folds the WAL into the file.
             self._discard_writer()
             self._release()

@@ -14,6 +14,7 @@ import pytest
 from authserver import errors
 from authserver.store.database import Description
 from authserver.store.one_writer import Locked, OneWriterDatabase
+from tests.conftest import PATIENCE_S
 
 DESCRIPTION = Description("Journal", "1", "fake")
 request_id = contextvars.ContextVar("request_id", default="-")
@@ -300,6 +301,25 @@ def test_closing_serves_who_waits_and_may_be_repeated(engine, database):
 
     assert served == [0, 1, 2]
     assert engine.journal.count("release") == 1
+
+
+def test_closing_has_an_end_although_an_interrupt_took_a_readers_place(
+    engine, database
+):
+    def break_down(tx):
+        engine.failing["close"] = KeyboardInterrupt()  # as the place is given back
+        tx.failure = errors.Unavailable("disk")
+        raise tx.failure
+
+    with pytest.raises(KeyboardInterrupt):
+        database.read(break_down)
+    engine.failing.clear()
+    closing = threading.Thread(target=database.close, daemon=True)
+    closing.start()
+    closing.join(PATIENCE_S)
+
+    assert not closing.is_alive()
+    assert engine.journal[-1] == "release"
 
 
 @pytest.mark.parametrize("method", ["transaction", "read"])
