@@ -1,0 +1,159 @@
+"""Where each microsecond of `GET /protected` goes.
+
+A profiler that hooks every call would cost more than the calls. So each stage
+runs here by itself, in this process, thousands of times on the same request;
+what the server spends for one request is measured from outside, under load;
+what the kernel takes is measured with a server that does nothing (`ceiling`).
+The rest is the difference: the loop around the stages, threads, locks.
+"""
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from authserver import jwt, logs, runtime, tokens
+from authserver.app import App
+from authserver.flows import authenticate
+from authserver.store import sessions, users
+from authserver.store.database import Transaction
+from authserver.web import head, wire
+from authserver.web.dispatch import Site
+from authserver.web.messages import Request
+from tests.bench import load, people, servers
+from tests.bench.goals import Goal, Options, median, table
+from tests.bench.people import Person
+
+ROUNDS = 5
+SECONDS = 3.0
+BATCHES = 15
+CALLS = 400
+RAW = (
+    "GET /protected HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
+    "Authorization: Bearer {}\r\n\r\n"
+)
+
+
+def run(options: Options) -> list[Goal]:
+    """Print the stages; there is no bound to reach."""
+    rounds, seconds = options.rounds or ROUNDS, options.seconds or SECONDS
+    with contextlib.ExitStack() as undo:
+        folder = Path(undo.enter_context(tempfile.TemporaryDirectory()))
+        everybody = people.settle(folder, load.CONNECTIONS)
+        stages, answer = _stages(folder, everybody[0])
+        whole, kernel = [], []
+        for _ in range(rounds):
+            whole.append(_outside(servers.OURS, folder, everybody, seconds))
+            (folder / "answer").write_bytes(answer)
+            ceiling = servers.Contestant(
+                "ceiling", ("-m", f"{servers.PEERS}.ceiling", "{port}", "answer")
+            )
+            kernel.append(_outside(ceiling, folder, everybody, seconds))
+    stages["kernel: poll, recv, send"] = median(kernel)
+    _print(stages, median(whole))
+    return []
+
+
+def _print(stages: Mapping[str, float], whole: float) -> None:
+    outer = {name: us for name, us in stages.items() if not name.startswith(" ")}
+    rest = whole - sum(outer.values())
+    rows = {**stages, "the rest: loop, threads, locks": rest, "one request": whole}
+    lines = [(name, f"{us:.1f}", f"{us / whole:.0%}") for name, us in rows.items()]
+    print(table(("CPU of GET /protected", "us", "share"), lines))
+
+
+def _outside(
+    contestant: servers.Contestant,
+    folder: Path,
+    everybody: list[Person],
+    seconds: float,
+) -> float:
+    with servers.running(contestant, folder) as server:
+        tokens = [person.access_token for person in everybody]
+        load.bearers(server, tokens, seconds=1)
+        return load.bearers(server, tokens, seconds=seconds).cpu_us
+
+
+def _stages(folder: Path, person: Person) -> tuple[dict[str, float], bytes]:
+    """Return what each stage takes in microseconds, and the whole answer."""
+    app = runtime.create_app(people.settings(folder))
+    try:
+        calls, answer = _calls(app, person, folder)
+        return {name: _cost_us(call) for name, call in calls.items()}, answer
+    finally:
+        runtime.close(app)
+
+
+def _calls(
+    app: App, person: Person, folder: Path
+) -> tuple[dict[str, Callable[[], Any]], bytes]:
+    raw = RAW.format(person.access_token).encode()
+    parsed = head.parse(raw)
+    assert parsed
+    request = Request(
+        parsed.method,
+        parsed.path,
+        parsed.query,
+        parsed.headers,
+        b"",
+        "127.0.0.1",
+        tokens.request_id(),
+        parameters=MappingProxyType({}),
+    )
+    site = Site(app)
+    response = site.respond(request)
+    answer = wire.encode(response, keep_alive=True)
+    access = _access_log(folder)
+    keyring = app.keyring.derived(authenticate.JWT_KEY)
+    url = app.settings.public_url
+
+    def decode() -> object:
+        return jwt.decode(
+            person.access_token,
+            keyring=keyring,
+            issuer=url,
+            audience=url,
+            now=app.now(),
+        )
+
+    def read() -> object:
+        return app.database.read(_session_and_user, person.session_id)
+
+    # Those that begin with a blank are parts of the one above.
+    return {
+        "head: parse": lambda: head.parse(raw),
+        "head: request id": tokens.request_id,
+        "site: respond, in all": lambda: site.respond(request),
+        "  token: jwt.decode": decode,
+        "  keys: derived": lambda: app.keyring.derived(authenticate.JWT_KEY),
+        "  database: session and user": read,
+        "wire: encode": lambda: wire.encode(response, keep_alive=True),
+        "access log: one line": lambda: access.info(
+            "%s %s %s %d %d %.1f", "127.0.0.1", "GET", "/protected", 200, 600, 0.1
+        ),
+    }, answer
+
+
+def _session_and_user(tx: Transaction, session_id: str) -> object:
+    session = sessions.find_by_id(tx, session_id)
+    return session and users.find_by_id(tx, session.user_id)
+
+
+def _access_log(folder: Path) -> logging.Logger:
+    stream = open(folder / "lines", "w")  # noqa: SIM115 - as long as the process
+    logs.set_up(form="text", level="info", stream=stream)
+    return logging.getLogger("authserver.access")
+
+
+def _cost_us(call: Callable[[], Any]) -> float:
+    taken = []
+    for _ in range(BATCHES):
+        started = time.thread_time()
+        for _ in range(CALLS):
+            call()
+        taken.append((time.thread_time() - started) / CALLS * 1e6)
+    return median(taken)

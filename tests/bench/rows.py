@@ -1,0 +1,25 @@
+"""Running rows one after the other, and saying what was reached."""
+
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Sequence
+
+from tests.bench.goals import Goal, Options
+
+
+def run(names: Sequence[str], *, rounds: int | None, seconds: float | None) -> int:
+    """Run the rows, print every verdict, and return the exit status."""
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    options = Options(rounds, seconds)
+    verdicts: list[tuple[str, Goal]] = []
+    for name in names:
+        row = importlib.import_module(f"tests.bench.{name}")
+        print(f"\n== {name}: {row.__doc__.splitlines()[0]}\n", flush=True)
+        verdicts += [(name, goal) for goal in row.run(options)]
+    print("\n== what must be reached\n")
+    for name, goal in verdicts:
+        print(f"{'passed' if goal.reached else 'FAILED':<7} {name:<10} {goal}")
+    sys.stdout.flush()
+    return 0 if all(goal.reached for _, goal in verdicts) else 1
