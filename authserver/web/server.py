@@ -62,8 +62,13 @@ class Server(ThreadingHTTPServer):
         *,
         trusted_proxies: Iterable[Network] = (),
         limits: Limits = _DEFAULT_LIMITS,
+        listener: socket.socket | None = None,
     ) -> None:
-        """Bind and listen; connections wait until `serve_forever` runs."""
+        """Bind and listen; connections wait until `serve_forever` runs.
+
+        With `listener`, a bound socket that other processes may share, host and
+        port play no part.
+        """
         self.site = site
         self.limits = limits
         self.trusted_proxies = tuple(trusted_proxies)
@@ -72,14 +77,22 @@ class Server(ThreadingHTTPServer):
         self._serving = False
         self._stopping = threading.Event()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = listener
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the DNS for our name."""
-        if self.address_family == socket.AF_INET6:
-            # "::" means every address of the machine, also those of IPv4.
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        socketserver.TCPServer.server_bind(self)
+        """Bind without asking the DNS for our name, or take what is bound."""
+        if self._listener is not None:
+            self.socket.close()
+            self.socket = self._listener
+            # Several processes see a connection come, and one of them gets it.
+            self.socket.settimeout(0)
+            self.server_address = self.socket.getsockname()
+        else:
+            if self.address_family == socket.AF_INET6:
+                # "::" means every address of the machine, also those of IPv4.
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            socketserver.TCPServer.server_bind(self)
         self.server_name = str(self.server_address[0])
         self.server_port = self.server_address[1]
 
@@ -100,9 +113,11 @@ class Server(ThreadingHTTPServer):
             self._stopping.set()
             serving = self._serving
         if serving:
-            # Wakes the accept loop where a listening socket can be shut down.
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
+            # Wakes the accept loop where a listening socket can be shut down; a
+            # shared one would be shut down for all who share it.
+            if self._listener is None:
+                with contextlib.suppress(OSError):
+                    self.socket.shutdown(socket.SHUT_RDWR)
             self.shutdown()
         self.server_close()
         threads = self.connections.drain()

@@ -98,6 +98,28 @@ def test_all_addresses_of_ipv6_include_ipv4(serve, site):
     assert site.requests[0].address == "127.0.0.1"
 
 
+def test_shared_listener_serves_on_when_one_of_its_servers_stops(site):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        first, second = (
+            Server("ignored", 1, site, listener=listener.dup()) for _ in range(2)
+        )
+        threads = [
+            threading.Thread(target=each.serve_forever) for each in (first, second)
+        ]
+        for thread in threads:
+            thread.start()
+
+        first.stop()
+        with socket.create_connection(listener.getsockname(), PATIENCE_S) as client:
+            client.sendall(LAST)
+            answer = client.recv(65536)
+
+        assert answer.endswith(ANSWER)
+        second.stop()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+
+
 def test_taken_port_is_an_error_that_leaves_nothing(server, site):
     before = open_descriptors()
 
