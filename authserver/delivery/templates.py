@@ -47,7 +47,7 @@ NAMES = frozenset(
     {FRAME, *(kind + end for kind in KINDS for end in (".txt", ".html", ".sms.txt"))}
 )
 SUBJECT = re.compile(r"Subject: (?P<words>\S[^\n]*)\n\n\s*\S")
-CONTROL = re.compile(r"[^\t\n -~\xa0-\U0010ffff]")  # no text needs one
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # no text needs one
 
 log = logging.getLogger(__name__)
 
