@@ -251,12 +251,12 @@ def _prepare(path: Path) -> None:
         return
     fresh = Path(f"{path}.new")
     fresh.unlink(missing_ok=True)  # left by a start that was killed here
-    # Made by us, because SQLite would leave it readable for everybody; its
-    # -wal and -shm files get the same mode.
-    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(fresh)
-    connection.execute("PRAGMA journal_mode=WAL")  # writes the first page
-    connection.close()
+    # Made by us: SQLite would let everybody read it, and so its -wal and -shm.
+    with open(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "rb") as file:
+        with contextlib.closing(sqlite3.connect(fresh)) as connection:
+            connection.execute("PRAGMA synchronous=OFF")  # we sync, once
+            connection.execute("PRAGMA journal_mode=WAL")  # writes the first page
+        os.fsync(file.fileno())
     fresh.rename(path)
 
 
