@@ -8,6 +8,7 @@ What moves bytes, and knows no routes:
     server        listens, accepts, stops
     connections   which connections are open, and which go when there are many
     handler       one connection: requests in, responses out, in order
+    standard      the standard library's server, which all this stands on
 
 Functions over bytes and text, which never see a socket:
 
@@ -28,3 +29,7 @@ What answers requests, and knows no sockets:
     pages         the pages for people, and what they load
     api/          what each route is declared with, and documents made of that
 """
+
+from authserver.web import standard
+
+standard.load()  # before anybody in this room imports it
