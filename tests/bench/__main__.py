@@ -27,14 +27,14 @@ import sys
 
 from tests.bench import preparing
 
-ROWS = ("protected", "profile")
+ROWS = ("protected", "login", "refresh", "profile")
 
 
 def main() -> int:
     """Measure the chosen rows, and return the exit status."""
     options = _options()
     preparing.enter_venv()
-    preparing.require("wrk", package="wrk")
+    preparing.require("wrk", "wrk")
     # The rows import what only the venv has.
     from tests.bench import rows
 

@@ -36,14 +36,15 @@ def enter_venv() -> None:
     os.execv(python, [str(python), "-m", "tests.bench", *sys.argv[1:]])
 
 
-def require(program: str, *, package: str) -> None:
-    """Install Debian's `package` if `program` is missing, or exit."""
+def require(program: str, *packages: str) -> None:
+    """Install Debian's packages if `program` is missing, or exit."""
     if shutil.which(program):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         # The list may be old, and then names versions that are gone.
         subprocess.run(["apt-get", "update", "-qq"], check=False)
         command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends"]
-        subprocess.run([*command, package], check=False, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, *packages], check=False, stdout=subprocess.DEVNULL)
     if not shutil.which(program):
-        sys.exit(f"tests.bench needs {program}: install Debian's package {package}.")
+        missing = " ".join(packages)
+        sys.exit(f"tests.bench needs {program}; as root: apt-get install {missing}")
