@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from authserver.access import AccessBook
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
 from authserver.passwords.hasher import Hasher
@@ -43,5 +44,6 @@ class App(NamedTuple):
     monotonic: Callable[[], float]
     order: Callable[[], int]  # 0, 1, 2 ...: for rows of one second
     metrics: Metrics
+    access: AccessBook
     # Set when a message was queued, so that the delivery worker wakes at once.
     delivery_due: threading.Event

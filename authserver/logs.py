@@ -2,7 +2,8 @@
 
     2026-01-31T09:30:00+00:00 INFO access 5f0c...: 192.0.2.7 POST /login 200
 
-Lines go to standard error, where systemd and containers expect them. Two forms:
+Lines go to standard error, where systemd and containers expect them, and by way
+of `log_writer`, so that a server waits for nobody who reads them. Two forms:
 `text` for people, `json` (one object per line) for machines. Times are UTC.
 
 What strangers send -- paths, user agents -- may end up in a line, so control
@@ -21,17 +22,53 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
+from authserver.log_writer import Writer
+
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
-def set_up(*, form: str, level: str, stream: TextIO | None = None) -> logging.Handler:
+class Lines(logging.Handler):
+    """Our way to standard error; `form` is text or json."""
+
+    def __init__(self, form: str, stream: TextIO) -> None:
+        super().__init__()
+        self.form = form
+        self.writer = Writer(stream, self._lost)
+        self.setFormatter(_JsonLines() if form == "json" else _TextLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format here, where the request's id is known, and pass it on."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - a wrong log call must not fail its caller
+            # Nor be told on standard error, as logging does: that may hang.
+            line = self._told("a log line cannot be formatted: %s", repr(record.msg))
+        self.writer.put(f"{line}\n")
+
+    def close(self) -> None:
+        """Write what is held, within a second."""
+        self.writer.stop()
+        super().close()
+
+    def _lost(self, lines: int) -> str:
+        message = "%d log lines before this one could not be written"
+        return f"{self._told(message, lines)}\n"
+
+    def _told(self, message: str, argument: object) -> str:
+        return self.format(
+            logging.LogRecord(
+                "authserver.logs", logging.WARNING, "", 0, message, (argument,), None
+            )
+        )
+
+
+def set_up(*, form: str, level: str, stream: TextIO | None = None) -> Lines:
     """Send the package's log lines to `stream`; return the handler to remove.
 
     Only the logger `authserver` is touched: a program that embeds us keeps its
-    own logging as it is.
+    own logging as it is. A server calls `writer.start()`, so that nobody waits.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
+    handler = Lines(form, stream or sys.stderr)
     logger = logging.getLogger("authserver")
     logger.addHandler(handler)
     logger.setLevel(level.upper())
@@ -43,7 +80,15 @@ def take_down(handler: logging.Handler) -> None:
     """Undo `set_up`."""
     logger = logging.getLogger("authserver")
     logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
     logger.propagate = True
+    handler.close()
+
+
+def ours() -> list[Lines]:
+    """Return what `set_up` made and nobody took down."""
+    handlers = logging.getLogger("authserver").handlers
+    return [each for each in handlers if isinstance(each, Lines)]
 
 
 class _TextLines(logging.Formatter):
@@ -75,7 +120,12 @@ class _JsonLines(logging.Formatter):
 
 
 def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
+    return moment(record.created)
+
+
+def moment(epoch_s: float) -> str:
+    """Return a time as every line begins with it."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds")
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from authserver import errors, keys
+from authserver.access import AccessBook
 from authserver.app import App
 from authserver.delivery import templates
 from authserver.delivery.worker import Worker
@@ -81,6 +82,7 @@ def create_app(
         if weakness:
             raise SettingsError("secret_key", weakness)
     keyring = Keyring(secrets)
+    metrics = Metrics()
     database = open_database(settings.database_url, now=now())
     _recognise(keyring, database, now=now())
     return App(
@@ -93,7 +95,8 @@ def create_app(
         now=now,
         monotonic=monotonic,
         order=itertools.count().__next__,
-        metrics=Metrics(),
+        metrics=metrics,
+        access=AccessBook(metrics),
         delivery_due=threading.Event(),
     )
 
@@ -117,6 +120,7 @@ class Running:
                 f"{settings.port} on HOST {settings.host} cannot be opened: "
                 f"{getattr(error, 'strerror', None) or error}.",
             ) from error
+        self._server.note = app.access.note
         if settings.port == 0:
             app = app._replace(settings=settings.at_port(self._server.server_port))
             self._server.site = Site(app)
@@ -131,6 +135,7 @@ class Running:
                 ("purge", self._purge),
             )
         ]
+        app.access.start()
         self._worker.start()
         for thread in self._threads:
             thread.start()
@@ -149,6 +154,7 @@ class Running:
         self._worker.stop()
         for thread in self._threads:
             thread.join()
+        self._app.access.stop()
         close(self._app)
 
     def _purge(self) -> None:

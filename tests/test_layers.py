@@ -11,7 +11,15 @@ PACKAGE = Path(__file__).parent.parent / "authserver"
 
 # A module may import from the rows above its own; a folder also from itself.
 LAYERS = (
-    {"errors", "setting_values", "setting_rules", "settings", "logs", "metrics"},
+    {
+        "errors",
+        "setting_values",
+        "setting_rules",
+        "settings",
+        "log_writer",
+        "logs",
+        "metrics",
+    },
     {
         "jwt",
         "passwords",
@@ -21,6 +29,7 @@ LAYERS = (
         "ratelimit",
         "identifiers",
         "moments",
+        "access",
     },
     {"store"},
     {"app"},
@@ -39,6 +48,7 @@ WITHIN_A_LAYER = {
     ("settings", "setting_rules"),
     ("setting_rules", "setting_values"),
     ("setting_rules", "settings"),  # for its type alone
+    ("logs", "log_writer"),
 }
 FORBIDDEN = {("web", "store")}  # an endpoint that wants SQL is a missing flow
 # Folders whose lesson is a map.

@@ -5,7 +5,7 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from authserver import runtime
+from authserver import logs, runtime
 from authserver.commands import operating
 from authserver.settings import Settings, SettingsError
 
@@ -35,6 +35,8 @@ def _serve(settings: Settings) -> None:
     # any other one: then nothing wakes this one from its wait. And a handler
     # that takes a lock may have interrupted whoever holds it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    for handler in logs.ours():
+        handler.writer.start()
     app = runtime.create_app(settings)
     try:
         running = runtime.serve(app)

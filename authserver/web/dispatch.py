@@ -61,9 +61,9 @@ class Site:
             # A bug. The client learns nothing, the log gets the traceback.
             log.exception("%s %s failed", request.method, request.path)
             response = refusal(self._app, errors.InternalError(), request.request_id)
-        self._app.metrics.count("responses", str(int(response.status)))
         response = cors.answered(self._app.settings, request, response)
-        return self._finished(response, request.request_id)
+        path = route.paths[0] if route is not None and route.paths else ""
+        return self._finished(response, request.request_id, path)
 
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
         """Answer bytes that never became a request."""
@@ -80,12 +80,14 @@ class Site:
         log.info("%s refused: %s (%s)", request.path, error.code, error.detail)
         return refusal(self._app, error, request.request_id)
 
-    def _finished(self, response: Response, request_id: str) -> Response:
+    def _finished(
+        self, response: Response, request_id: str, route: str = ""
+    ) -> Response:
         # A page brings a policy of its own, and two of them would both count.
         own = dict(response.headers)
         ours = tuple(each for each in self._headers if each[0] not in own)
         headers = (*response.headers, ("X-Request-Id", request_id), *ours)
-        return response._replace(headers=headers)
+        return response._replace(headers=headers, route=route)
 
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:

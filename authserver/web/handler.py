@@ -50,7 +50,6 @@ READ_BYTES = 16 * 1024  # a thread that waits holds a buffer of this size
 LINGER_BYTES = 1024 * 1024  # read and dropped behind a refusal, at most
 
 log: Final = logging.getLogger("authserver.web")
-access_log: Final = logging.getLogger("authserver.access")
 
 
 class Limits(NamedTuple):
@@ -170,7 +169,7 @@ class Handler(socketserver.BaseRequestHandler):
 
     def _answer(self, request_head: Head, body: bytes) -> bool:
         """Let the site answer; return whether the connection stays open."""
-        started = time.monotonic()
+        began_at, started = time.time(), time.monotonic()
         if not self._connections.working(self.request):
             return False
         request = Request(
@@ -184,20 +183,24 @@ class Handler(socketserver.BaseRequestHandler):
                 request_head.headers.get("x-forwarded-for"),
                 self.server.trusted_proxies,
             ),
-            _new_request_id(),
+            new_request_id(),
         )
-        status, keep_alive, data = self._encoded(request, request_head)
+        response, keep_alive, data = self._encoded(request, request_head)
         try:
             self._send(data)
         finally:
-            access_log.info(
-                "%s %s %s %d %d %.1f",
-                request.address,
-                request.method,
-                request.path,
-                status,
-                len(data),
-                (time.monotonic() - started) * 1000,
+            self.server.note(
+                (
+                    began_at,
+                    request.address,
+                    request.method,
+                    request.path,
+                    response.route,
+                    int(response.status),
+                    len(data),
+                    time.monotonic() - started,
+                    request.request_id,
+                )
             )
         if not keep_alive:
             self._linger()
@@ -205,8 +208,8 @@ class Handler(socketserver.BaseRequestHandler):
 
     def _encoded(
         self, request: Request, request_head: Head
-    ) -> tuple[HTTPStatus, bool, bytes]:
-        """Return status, whether the connection stays open, and the answer."""
+    ) -> tuple[Response, bool, bytes]:
+        """Return response, whether the connection stays open, and the bytes."""
         try:
             response = self.server.site.respond(request)
             keep_alive = request_head.keep_alive and not self._connections.draining
@@ -220,16 +223,32 @@ class Handler(socketserver.BaseRequestHandler):
             # The site promises not to raise and to send clean headers. If it
             # breaks either promise, one client gets a bare 500 and we live on.
             log.exception("%s %s could not be answered", request.method, request.path)
-            return HTTPStatus.INTERNAL_SERVER_ERROR, False, _bare_failure()
-        return response.status, keep_alive, data
+            failure = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return failure, False, _bare_failure()
+        return response, keep_alive, data
 
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
-        data = refusal(self.server.site, error)
+        began_at, started = time.time(), time.monotonic()
+        request_id = new_request_id()
+        data = refusal(self.server.site, error, request_id)
         try:
             self._send(data)
         finally:
-            access_log.info("%s - - %d %d -", self._peer, error.status, len(data))
+            took_s, status = time.monotonic() - started, int(error.status)
+            self.server.note(
+                (
+                    began_at,
+                    self._peer,
+                    "",
+                    "",
+                    "",
+                    status,
+                    len(data),
+                    took_s,
+                    request_id,
+                )
+            )
         self._linger()
 
     def _send(self, data: bytes) -> None:
@@ -254,16 +273,17 @@ class Handler(socketserver.BaseRequestHandler):
             self._buffer.clear()
 
 
-def refusal(site: Site, error: errors.AuthError) -> bytes:
+def refusal(site: Site, error: errors.AuthError, request_id: str) -> bytes:
     """Return the answer to what never became a request; it closes."""
     try:
-        return wire.encode(site.refuse(error, _new_request_id()), keep_alive=False)
+        return wire.encode(site.refuse(error, request_id), keep_alive=False)
     except Exception:
         log.exception("a refusal could not be written")
         return _bare_failure()
 
 
-def _new_request_id() -> str:
+def new_request_id() -> str:
+    """Draw the id of a request, and let its log lines have it."""
     request_id = tokens.request_id()
     logs.request_id.set(request_id)
     return request_id

@@ -59,3 +59,4 @@ class Response(NamedTuple):
     headers: tuple[Header, ...] = ()
     body: bytes = b""
     content_type: str = "application/json"
+    route: str = ""  # canonical path, filled in by dispatch; "" if there is none

@@ -24,14 +24,15 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http.server import ThreadingHTTPServer
 from typing import Any, Final
 
 from authserver import errors
+from authserver.access import Answered
 from authserver.web.connections import Connections
 from authserver.web.forwarded import Network
-from authserver.web.handler import Handler, Limits, Site, refusal
+from authserver.web.handler import Handler, Limits, Site, new_request_id, refusal
 
 try:
     import resource
@@ -70,6 +71,7 @@ class Server(ThreadingHTTPServer):
         port play no part.
         """
         self.site = site
+        self.note: Callable[[Answered], None] = lambda _: None  # of every answer
         self.limits = limits
         self.trusted_proxies = tuple(trusted_proxies)
         self.connections = Connections(_most_connections(limits.connections))
@@ -173,7 +175,7 @@ class Server(ThreadingHTTPServer):
         error = errors.Unavailable("too many connections")
         with contextlib.suppress(OSError):
             connection.settimeout(0)
-            connection.send(refusal(self.site, error))
+            connection.send(refusal(self.site, error, new_request_id()))
             # An unread request would turn our close into a reset.
             connection.recv(64 * 1024)
         self.shutdown_request(connection)

@@ -39,6 +39,8 @@ HEADS = (
     "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: {}\r\nConnection: close\r\n\r\n",
     "GET /me HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nConnection: close\r\n\r\n",
 )
+NAMES = {"time", "level", "logger", "request_id", "message"}
+ANSWERED = {"address", "method", "path", "route", "status", "bytes", "ms"}
 
 
 @pytest.fixture
@@ -50,9 +52,15 @@ def log(request):
     logs.take_down(handler)
 
 
-def lines_of(log):
-    """The lines as any viewer may see them."""
-    return log.getvalue().splitlines()
+@pytest.fixture
+def lines_of(log, app):
+    """What returns the lines as any viewer may see them."""
+
+    def lines():
+        app.access.work_up()
+        return log.getvalue().splitlines()
+
+    return lines
 
 
 BOTH = pytest.mark.parametrize("log", ["text", "json"], indirect=True)
@@ -61,11 +69,11 @@ AS_JSON = pytest.mark.parametrize("log", ["json"], indirect=True)
 
 @BOTH
 @pytest.mark.parametrize("head", HEADS)
-def test_no_request_begins_a_line_of_its_own(log, wire, head):
+def test_no_request_begins_a_line_of_its_own(log, lines_of, wire, head):
     for oddity in ODDITIES:
         wire.send(head.format(oddity).encode("latin-1"))
 
-    lines = lines_of(log)
+    lines = lines_of()
     assert len(lines) >= len(ODDITIES)
     assert not [line for line in lines if line.startswith(FORGED[:25])]
     assert log.getvalue().replace("\n", "").isprintable()
@@ -73,30 +81,33 @@ def test_no_request_begins_a_line_of_its_own(log, wire, head):
 
 @AS_JSON
 @pytest.mark.parametrize("head", HEADS)
-def test_every_line_of_json_is_one_object_of_ours(log, wire, head):
+def test_every_line_of_json_is_one_object_of_ours(log, lines_of, wire, head):
     for oddity in ODDITIES:
         wire.send(head.format(oddity).encode("latin-1"))
 
-    entries = [json.loads(line) for line in lines_of(log)]
-    names = {"time", "level", "logger", "request_id", "message"}
-    assert all(entry.keys() == names for entry in entries)
-    assert {entry["level"] for entry in entries} == {"info"}
+    entries = [json.loads(line) for line in lines_of()]
+    answered = [each for each in entries if each["logger"] == "authserver.access"]
+    others = [each for each in entries if each["logger"] != "authserver.access"]
+    assert len(answered) == len(ODDITIES)
+    assert all(each.keys() == NAMES for each in others)
+    assert all(each.keys() == NAMES | ANSWERED for each in answered)
+    assert {each["level"] for each in entries} == {"info"}
 
 
 @BOTH
-def test_no_field_of_a_body_begins_a_line_of_its_own(log, client):
+def test_no_field_of_a_body_begins_a_line_of_its_own(log, lines_of, client):
     for oddity in ODDITIES:
         client.post("/auth/login", identifier=oddity, password=oddity)
         client.post("/auth/otp", email="a@example.org", purpose=oddity)
         client.post("/auth/refresh", refresh_token=oddity)
         client.send("POST", "/auth/login", json.dumps({oddity: 1}).encode())
 
-    assert not [line for line in lines_of(log) if line.startswith(FORGED[:25])]
+    assert not [line for line in lines_of() if line.startswith(FORGED[:25])]
     assert log.getvalue().replace("\n", "").isprintable()
 
 
 @BOTH
-def test_no_traceback_begins_a_line_of_its_own(log, client, app):
+def test_no_traceback_begins_a_line_of_its_own(log, lines_of, client):
     logger = logs.logging.getLogger("authserver.test")
     for oddity in ODDITIES:
         try:
@@ -104,7 +115,7 @@ def test_no_traceback_begins_a_line_of_its_own(log, client, app):
         except RuntimeError:
             logger.exception("failed with %s", oddity)
 
-    assert not [line for line in lines_of(log) if line.startswith(FORGED[:25])]
+    assert not [line for line in lines_of() if line.startswith(FORGED[:25])]
     assert log.getvalue().replace("\n", "").isprintable()
 
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 import pytest
 
 from authserver import errors
+from authserver.access import Answered
 from authserver.web.handler import Limits
 from authserver.web.messages import Request, Response
 from authserver.web.server import Server
@@ -80,14 +81,25 @@ def site() -> Site:
 
 
 @pytest.fixture
-def serve(site: Site) -> Iterator[Callable[..., Server]]:
+def noted() -> list[Answered]:
+    """What the servers of `serve` noted."""
+    return []
+
+
+@pytest.fixture
+def serve(site: Site, noted: list[Answered]) -> Iterator[Callable[..., Server]]:
     """Start servers of `site` with these limits; they stop with the test."""
     started: list[tuple[Server, threading.Thread]] = []
 
     def start(host: str = "127.0.0.1", *, trusted_proxies=(), **limits) -> Server:
         server = Server(
-            host, 0, site, trusted_proxies=trusted_proxies, limits=Limits(**limits)
+            host,
+            0,
+            site,
+            trusted_proxies=trusted_proxies,
+            limits=Limits(**limits),
         )
+        server.note = noted.append
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         started.append((server, thread))

@@ -9,6 +9,7 @@ from authserver import errors
 from authserver.web import dispatch
 from authserver.web.api import routes
 from authserver.web.dispatch import Site
+from authserver.web.messages import Request
 
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 TABLE = [
@@ -278,13 +279,29 @@ def test_no_route_refuses_in_a_way_it_does_not_declare(
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
-def test_every_answer_is_counted(app, client):
+def test_every_refusal_is_counted(app, client):
     client.get("/healthz")
     client.get("/nowhere")
 
-    assert app.metrics.value("responses", "200") == 1
-    assert app.metrics.value("responses", "404") == 1
     assert app.metrics.value("refused", "not_found") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route"),
+    [
+        ("GET", "/healthz", "/healthz"),
+        ("HEAD", "/healthz", "/healthz"),
+        ("POST", "/login", "/auth/login"),
+        ("DELETE", "/sessions/0", "/sessions/{id}"),
+        ("GET", "/nowhere", ""),
+        ("DELETE", "/healthz", ""),
+        ("OPTIONS", "*", ""),
+    ],
+)
+def test_answer_names_the_canonical_path_of_its_route(app, method, path, route):
+    request = Request(method, path, "", {}, b"", "192.0.2.1", "5f0c")
+
+    assert Site(app).respond(request).route == route
 
 
 def test_path_parameters_reach_the_endpoint_as_sent(client):

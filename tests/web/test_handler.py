@@ -431,28 +431,38 @@ def test_bug_in_a_refusal_is_a_bare_500(connection, site, monkeypatch, caplog):
     assert "a refusal could not be written" in caplog.text
 
 
-# -- the log
+# -- the book of answered requests
 
 
-def test_access_log_has_one_line_per_request_without_the_query(connection, caplog):
-    caplog.set_level(logging.INFO, "authserver.access")
+def test_each_answer_is_noted_without_the_query(connection, site, noted):
+    before = time.time()
 
     connection.send(LAST.replace(b"/last", b"/last?token=secret"))
     size = len(connection.read_to_end())
 
-    assert re.fullmatch(
-        rf"127\.0\.0\.1 GET /last 200 {size} \d+\.\d", caplog.messages[-1]
-    )
-    assert "secret" not in caplog.text
+    [(began_at, *what, took_s, request_id)] = noted
+    assert what == ["127.0.0.1", "GET", "/last", "", 200, size]
+    assert request_id == site.requests[0].request_id
+    assert before <= began_at <= began_at + took_s <= time.time()
 
 
-def test_refused_bytes_are_logged_and_not_quoted(connection, caplog):
-    caplog.set_level(logging.INFO, "authserver.access")
+def test_the_route_that_the_site_found_is_noted(connection, site, noted):
+    site.answers["/last"] = lambda _: Response(HTTPStatus.OK, route="/canonical")
 
+    connection.send(LAST)
+    connection.read_to_end()
+
+    assert noted[0][4] == "/canonical"
+
+
+def test_refused_bytes_are_noted_and_not_quoted(connection, noted):
     connection.send(b"GET /\x1b[2J HTTP/1.1\r\n\r\n")
     size = len(connection.read_to_end())
 
-    assert caplog.messages[-1] == f"127.0.0.1 - - 400 {size} -"
+    [(_, *what, took_s, request_id)] = noted
+    assert what == ["127.0.0.1", "", "", "", 400, size]
+    assert 0 <= took_s < 10
+    assert len(request_id) == 16
 
 
 def test_request_id_is_known_to_all_code_of_the_request(connection, site):

@@ -1,0 +1,179 @@
+"""The book of answered requests: noted by who answers, worked up by a thread.
+
+    request --note--> [ book ] --some times a second--> counters, durations
+                                                    --> a line of the log each
+
+    ... INFO    access 5f0c...: 192.0.2.7 POST /login 200 512 1.31
+                   request id   address          status bytes ms
+
+The request path pays for one append, some tenths of a microsecond. Counting
+costs as much again, and a line of the log ten times that: they are left to a
+thread of the book, which takes small slices and rests in between, so that no
+request has to wait long for the interpreter.
+
+While nothing comes the thread sleeps for good. The first note wakes it; then it
+looks ten times a second, until for a second there was nothing.
+
+The query never gets here, because people put secrets into it. The path is what
+a stranger sent, so it is escaped like everything in the log. What counts is the
+`route`, a path of the route table: strangers cannot make up more of those.
+
+In a program that has its own logging each line goes there, as any other does.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Final
+
+from authserver import logs
+from authserver.metrics import Metrics
+
+# Epoch seconds, address, method, path, route, status, bytes sent, seconds
+# taken, request id. A plain tuple: a named one would cost as much as the note.
+# Method, path and route are empty where the request never became one.
+Answered = tuple[float, str, str, str, str, int, int, float, str]
+
+MAX_NOTED: Final = 20_000  # a stopped thread must not eat the memory; 6 MiB
+SLICE: Final = 100  # notes at a time, about 0.2 ms of work
+REST_S: Final = 0.0005  # between slices: whoever waits for the interpreter goes on
+LOOK_S: Final = 0.1
+QUIET_LOOKS: Final = 10  # in vain, then it sleeps
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
+
+log: Final = logging.getLogger("authserver.access")
+
+
+class AccessBook:
+    """Keeps what was answered until it is counted and logged."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._noted: deque[Answered] = deque()
+        self._dropped = 0
+        self._second = -1  # the last one that a line was about, and its text
+        self._moment = ""
+        self._working = threading.Lock()
+        self._asleep = False
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self, answered: Answered) -> None:
+        """Take down a request that was answered. Never waits."""
+        if len(self._noted) >= MAX_NOTED:
+            self._dropped += 1
+            return
+        self._noted.append(answered)
+        if self._asleep:
+            self._wake.set()
+
+    def start(self) -> None:
+        """Start working up what is noted."""
+        # A daemon, so that a program that forgets `stop` can still end.
+        self._thread = threading.Thread(target=self._run, name="access", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Work up all that was noted, and end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.work_up()
+
+    def work_up(self) -> None:
+        """Count and log now what has been noted until now."""
+        for _ in range(0, len(self._noted), SLICE):
+            self._work()
+
+    def _run(self) -> None:
+        quiet = 0
+        while not self._stopping.is_set():
+            quiet = 0 if self._noted else quiet + 1
+            if quiet > QUIET_LOOKS:
+                self._sleep()
+            try:
+                while self._noted:
+                    self._work()
+                    time.sleep(REST_S)
+            except Exception:
+                log.exception("some requests were not logged")
+            self._stopping.wait(LOOK_S)
+
+    def _sleep(self) -> None:
+        self._asleep = True
+        if not self._noted:  # whoever notes from here on sees us asleep
+            self._wake.wait()
+        self._asleep = False
+        if not self._stopping.is_set():
+            self._wake.clear()
+
+    def _work(self) -> None:
+        with self._working:
+            size = min(len(self._noted), SLICE)
+            answered = [self._noted.popleft() for _ in range(size)]
+            dropped, self._dropped = self._dropped, 0
+            self._count(answered)
+            self._log(answered)
+        if dropped:
+            self._metrics.count("unnoted", times=dropped)
+            log.warning("%d requests were neither logged nor counted", dropped)
+
+    def _count(self, answered: list[Answered]) -> None:
+        requests: Counter[tuple[str, str, str]] = Counter()
+        durations: dict[str, list[float]] = {}
+        for _, _, method, _, route, status, _, seconds, _ in answered:
+            known = method if method in METHODS or not method else "other"
+            requests[(route, known, str(status))] += 1
+            durations.setdefault(route, []).append(seconds)
+        for labels, times in requests.items():
+            self._metrics.count("requests", *labels, times=times)
+        for route, seconds_of in durations.items():
+            self._metrics.observe("durations", seconds_of, route)
+
+    def _log(self, answered: list[Answered]) -> None:
+        if not log.isEnabledFor(logging.INFO):
+            return
+        handlers = logs.ours()
+        for handler in handlers:
+            line = self._json if handler.form == "json" else self._text
+            handler.writer.put("".join(map(line, answered)))
+        if not handlers:
+            for each in answered:
+                earlier = logs.request_id.set(each[-1])
+                log.info("%s", _message(each))
+                logs.request_id.reset(earlier)
+
+    def _text(self, answered: Answered) -> str:
+        moment = self._time(answered[0])
+        line = f"{moment} INFO    access {answered[-1]}: {_message(answered)}"
+        return f"{logs.printable(line)}\n"
+
+    def _json(self, answered: Answered) -> str:
+        _, address, method, path, route, status, sent, seconds, request_id = answered
+        # By hand: json.dumps takes three times as long. The names of `logs`
+        # come first, then the parts of the message each by itself.
+        return (
+            f'{{"time": "{self._time(answered[0])}", "level": "info", '
+            f'"logger": "authserver.access", "request_id": {quoted(request_id)}, '
+            f'"message": {quoted(_message(answered))}, "address": {quoted(address)}, '
+            f'"method": {quoted(method)}, "path": {quoted(path)}, '
+            f'"route": {quoted(route)}, "status": {status}, "bytes": {sent}, '
+            f'"ms": {seconds * 1000:.2f}}}\n'
+        )
+
+    def _time(self, epoch_s: float) -> str:
+        # Many lines share a second, and its text is half the cost of a line.
+        if int(epoch_s) != self._second:
+            self._second = int(epoch_s)
+            self._moment = logs.moment(self._second)
+        return self._moment
+
+
+def _message(answered: Answered) -> str:
+    _, address, method, path, _, status, sent, seconds, _ = answered
+    took_ms = f"{seconds * 1000:.2f}"
+    return f"{address} {method or '-'} {path or '-'} {status} {sent} {took_ms}"
