@@ -27,7 +27,7 @@ import sys
 
 from tests.bench import preparing
 
-ROWS = ("protected", "login", "refresh", "profile")
+ROWS = ("protected", "login", "refresh", "register", "idle", "footprint", "profile")
 
 
 def main() -> int:

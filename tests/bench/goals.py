@@ -31,7 +31,11 @@ class Goal(NamedTuple):
     def __str__(self) -> str:
         sign = ">=" if self.at_least else "<="
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.what}: {self.value:.3g}{unit}, must be {sign} {self.bound:.3g}"
+        value, bound = (
+            f"{each:,.0f}" if each >= 100 else f"{each:.3g}"
+            for each in (self.value, self.bound)
+        )
+        return f"{self.what}: {value}{unit}, must be {sign} {bound}"
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -76,7 +76,8 @@ class Running(NamedTuple):
 def running(contestant: Contestant, folder: Path, **settings: str) -> Iterator[Running]:
     """Start a contestant in `folder`; yield it once it answers; end it."""
     port = free_port()
-    process = spawn(contestant, folder, port, **settings)
+    common = {"PUBLIC_URL": PUBLIC_URL, "SECRET_KEY": SECRET}
+    process = spawn(contestant, folder, port, **common, **settings)
     try:
         _wait_for_answer(process, port, folder)
         yield Running(contestant.name, port, folder, process)
@@ -98,8 +99,6 @@ def spawn(
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(ROOT),
                 "PORT": str(port),
-                "PUBLIC_URL": PUBLIC_URL,
-                "SECRET_KEY": SECRET,
                 **contestant.settings,
                 **settings,
             },
