@@ -1,0 +1,153 @@
+"""Four times the bytes cost about four times the work, whatever they are.
+
+A parser that backtracks, or starts over with each packet, is a cheap way to
+keep a server busy: the square of 16 KiB is a quarter of a billion. Time is
+compared with time, of the same code on the same machine: a quadratic reader
+would need sixteen times as long for four times as much, and the bound lies
+between. The least of several tries counts, for others may be at work here too.
+"""
+
+import contextlib
+import time
+
+import pytest
+
+from authserver import errors
+from authserver.web import head
+from authserver.web.framing import Body
+
+SMALL, LARGE = 4_000, 16_000  # bytes of a head; 16 KiB is the most
+TIMES = 9  # four is linear, sixteen the square
+TRIES = 10
+
+START = b"GET / HTTP/1.1\r\nHost: a\r\n"
+LINES = {
+    "one long value": lambda size: b"A: " + b"b" * size,
+    "one long name": lambda size: b"b" * size + b": a",
+    "blanks before a value": lambda size: b"A:" + b" " * size + b"b",
+    "blanks and nothing else": lambda size: b"A:" + b"\t " * (size // 2),
+    "colons": lambda size: b"A" + b":" * size,
+    "list of options": lambda size: b"Connection: " + b"a," * (size // 2),
+    "blank options": lambda size: b"Connection: " + b", " * (size // 2),
+    "list of codings": lambda size: b"Transfer-Encoding: " + b"chunked," * (size // 8),
+    "digits": lambda size: b"Content-Length: " + b"0" * size,
+    "host of dots": lambda size: b"Host: " + b"." * size,
+    "half a host": lambda size: b"Host: [" + b":" * size,
+    "expectation": lambda size: b"Expect: " + b"100-" * (size // 4),
+    "same name": lambda size: b"\r\n".join([b"A: " + b"b" * (size // 90)] * 90),
+    "many cookies": lambda size: b"\r\n".join([b"Cookie: " + b"=" * (size // 90)] * 90),
+}
+TARGETS = {
+    "slashes": lambda size: b"/" * size,
+    "questions": lambda size: b"/?" + b"?" * size,
+    "host": lambda size: b"http://" + b"a." * (size // 2),
+    "half an address": lambda size: b"http://[" + b"1:" * (size // 2) + b"/",
+    "spaces": lambda size: b"/" + b" " * size,
+}
+
+
+def cpu_s(work) -> float:
+    """The least CPU time of several tries."""
+    spent = []
+    for _ in range(TRIES):
+        started = time.thread_time()
+        work()
+        spent.append(time.thread_time() - started)
+    return min(spent)
+
+
+def read(buffer: bytes) -> None:
+    with contextlib.suppress(errors.AuthError):
+        head.parse(bytearray(buffer))
+
+
+@pytest.mark.parametrize("made", LINES.values(), ids=LINES)
+def test_header_lines_are_read_in_linear_time(made):
+    small, large = (START + made(size) + b"\r\n\r\n" for size in (SMALL, LARGE))
+
+    assert cpu_s(lambda: read(large)) < TIMES * cpu_s(lambda: read(small))
+
+
+@pytest.mark.parametrize("made", LINES.values(), ids=LINES)
+def test_header_lines_that_do_not_end_are_judged_in_linear_time(made):
+    small, large = (START + made(size) for size in (SMALL, LARGE))
+
+    assert cpu_s(lambda: read(large)) < TIMES * cpu_s(lambda: read(small))
+
+
+@pytest.mark.parametrize("made", TARGETS.values(), ids=TARGETS)
+def test_targets_are_read_in_linear_time(made):
+    small, large = (
+        b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % made(size) for size in (SMALL, LARGE)
+    )
+
+    assert cpu_s(lambda: read(large)) < TIMES * cpu_s(lambda: read(small))
+
+
+def dechunk(body: bytes, packet: int) -> None:
+    """Decode a body that arrives in packets of this many bytes."""
+    buffer, decoder = bytearray(), Body(0, None)
+    for at in range(0, len(body), packet):
+        buffer += body[at : at + packet]
+        decoder.content(buffer)
+
+
+@pytest.mark.parametrize("packet", [1, 6, 100_000])
+def test_chunks_of_one_byte_are_read_in_linear_time(packet):
+    small, large = (b"1\r\na\r\n" * count + b"0\r\n\r\n" for count in (100, 400))
+
+    of_large, of_small = (
+        cpu_s(lambda body=body: dechunk(body, packet)) for body in (large, small)
+    )
+
+    assert of_large < TIMES * of_small
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda size: b"%x\r\n" % size + b"a" * size + b"\r\n0\r\n\r\n",
+        lambda size: (b"1;" + b"a" * 200 + b"\r\na\r\n") * (size // 200) + b"0\r\n\r\n",
+    ],
+    ids=["one chunk", "long extensions"],
+)
+def test_dribbled_chunks_are_read_in_linear_time(made):
+    small, large = made(500), made(2_000)
+
+    of_large, of_small = (
+        cpu_s(lambda body=body: dechunk(body, 1)) for body in (large, small)
+    )
+
+    assert of_large < TIMES * of_small
+
+
+def dribbled(connection, data: bytes) -> float:
+    """Send single bytes; return what both sides and the server computed."""
+    started = time.process_time()
+    for at in range(len(data)):
+        connection.send(data[at : at + 1])
+    connection.read(ends_with=b"}\n")
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("request_line", [b"GET /\xff HTTP/1.1", b"GET / HTTP/1.1"])
+def test_dribbled_head_costs_linear_time(server, connect, request_line):
+    def request(size: int) -> bytes:
+        return request_line + b"\r\nHost: a\r\nA: " + b"b" * size + b"\r\n\r\n"
+
+    small = [dribbled(connect(server), request(SMALL)) for _ in range(3)]
+    large = [dribbled(connect(server), request(LARGE)) for _ in range(3)]
+
+    assert min(large) < TIMES * min(small)
+
+
+def test_dribbled_chunks_cost_linear_time(server, connect):
+    head_of = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def request(count: int) -> bytes:
+        return head_of + b"1\r\na\r\n" * count + b"0\r\n\r\n"
+
+    small = [dribbled(connect(server), request(500)) for _ in range(3)]
+    large = [dribbled(connect(server), request(2_000)) for _ in range(3)]
+
+    assert min(large) < TIMES * min(small)
