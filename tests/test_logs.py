@@ -132,3 +132,33 @@ def test_standard_error_is_where_lines_go_by_default(capsys):
     logs.take_down(handler)
 
     assert "listening" in capsys.readouterr().err
+
+
+def test_wrong_call_is_told_in_the_log_and_nowhere_else(capsys):
+    stream = io.StringIO()
+    handler = logs.set_up(form="text", level="info", stream=stream)
+    log.info("%d messages", "many")
+    log.info("and on")
+    logs.take_down(handler)
+
+    wrong, after = stream.getvalue().splitlines()
+    assert wrong.endswith("logs -: a log line cannot be formatted: '%d messages'")
+    assert after.endswith(": and on")
+    assert capsys.readouterr().err == ""
+
+
+def test_lines_that_wait_keep_the_id_of_their_request(request_id):
+    stream = io.StringIO()
+    handler = logs.set_up(form="text", level="info", stream=stream)
+    handler.writer.start()
+    log.info("written by another thread")
+    logs.take_down(handler)
+
+    assert " test 5f0c: written by another thread\n" in stream.getvalue()
+
+
+def test_level_of_the_program_around_holds_again():
+    handler = logs.set_up(form="text", level="error", stream=io.StringIO())
+    logs.take_down(handler)
+
+    assert logging.getLogger("authserver").level == logging.NOTSET

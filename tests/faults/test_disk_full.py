@@ -1,81 +1,27 @@
 """A full disk: writes are refused with 503, reads go on, nothing is damaged.
 
-Two ways to fail: a small disk of its own (tmpfs, which root may mount), filled
-up for real; and a limit on the size of files, an I/O error to SQLite.
-Who may not mount gets the second way twice.
+Two ways to fail: a small disk, and a limit on the size of files, an I/O error
+to SQLite (see `disks`).
 """
 
-import contextlib
-import os
-import resource
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.disks import Disk, small_disk
 from tests.processes import ServerProcess, join, log_in, wait_until
 
-DISK_BYTES = 8 * 1024 * 1024
 RECOVERS_WITHIN_S = 1.0
 
 
-class SmallDisk:
-    """A disk that can be filled and freed while a server writes to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self, server: ServerProcess) -> None:
-        with (
-            open(self._ballast, "wb", buffering=0) as file,
-            contextlib.suppress(OSError),
-        ):
-            while file.write(b"x" * 4096):
-                pass
-
-    def free(self, server: ServerProcess) -> None:
-        self._ballast.unlink()
-
-
-class SmallFiles:
-    """The same for those who may not mount: no file may grow any more."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(self, server: ServerProcess) -> None:
-        assert server.process
-        _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-        limits = (64 * 1024, hard)  # the database is larger already
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
-
-    def free(self, server: ServerProcess) -> None:
-        assert server.process
-        _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
-
-
-def mounted(folder: Path) -> bool:
-    command = ("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder)
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
 @pytest.fixture(params=["disk", "files"])
-def disk(request, tmp_path: Path) -> Iterator[SmallDisk | SmallFiles]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if request.param == "files" or os.geteuid() != 0 or not mounted(folder):
-        yield SmallFiles(folder)
-    else:
-        yield SmallDisk(folder)
-        subprocess.run(("umount", folder), check=True)
+def disk(request, tmp_path: Path) -> Iterator[Disk]:
+    (tmp_path / "small").mkdir()
+    with small_disk(tmp_path / "small", request.param) as disk:
+        yield disk
 
 
 @pytest.fixture
