@@ -70,7 +70,8 @@ def spend(tx: Transaction, digest: str, spending: Spending, *, idle_s: int) -> b
     """Mark a live token of a live session as spent; return whether we did it.
 
     Two requests may bring the same token at the same moment. Test and write are
-    one statement, so the database lets exactly one of them match a row.
+    one statement, so the database lets exactly one of them match a row. (EXISTS
+    looks at the one session; for IN, SQLite would first gather all live ones.)
     """
     now = spending.spent_at
     matched = tx.execute(
@@ -84,13 +85,14 @@ def spend(tx: Transaction, digest: str, spending: Spending, *, idle_s: int) -> b
          WHERE digest = ?
            AND spent_at IS NULL
            AND expires_at > ?
-           AND session_id IN (SELECT s.id
-                                FROM sessions AS s
-                                JOIN users AS u ON u.id = s.user_id
-                               WHERE s.revoked_at IS NULL
-                                 AND s.expires_at > ?
-                                 AND s.last_seen_at > ?
-                                 AND u.disabled_at IS NULL)
+           AND EXISTS (SELECT s.id
+                         FROM sessions AS s
+                         JOIN users AS u ON u.id = s.user_id
+                        WHERE s.id = refresh_tokens.session_id
+                          AND s.revoked_at IS NULL
+                          AND s.expires_at > ?
+                          AND s.last_seen_at > ?
+                          AND u.disabled_at IS NULL)
         """,
         (
             spending.kid,
