@@ -27,7 +27,16 @@ import sys
 
 from tests.bench import preparing
 
-ROWS = ("protected", "login", "refresh", "register", "idle", "footprint", "profile")
+ROWS = (
+    "protected",
+    "login",
+    "refresh",
+    "register",
+    "idle",
+    "footprint",
+    "users",
+    "profile",
+)
 
 
 def main() -> int:

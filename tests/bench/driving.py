@@ -67,22 +67,20 @@ def drive(
     *,
     connections: int = load.CONNECTIONS,
     seconds: float = 3600.0,
-    cpu_s: Callable[[], float] | None = None,
 ) -> Load:
     """Drive until the time is up, or no connection has anything to send.
 
-    Raises `BadAnswer`. `cpu_s` is asked before and after what was spent.
+    Raises `BadAnswer`.
     """
-    cpu_s = cpu_s or server.cpu_s
     latencies: list[float] = []
     with contextlib.ExitStack() as undo:
         lines = [
             _Line(undo.enter_context(connect(server.port)), number, source)
             for number in range(connections)
         ]
-        before_s, started = cpu_s(), time.perf_counter()
+        before_s, started = server.cpu_s(), time.perf_counter()
         _exchange(lines, latencies, started + seconds)
-        took_s, spent_s = time.perf_counter() - started, cpu_s() - before_s
+        took_s, spent_s = time.perf_counter() - started, server.cpu_s() - before_s
     return Load(
         cpu_us=spent_s / len(latencies) * 1e6,
         per_s=len(latencies) / took_s,
