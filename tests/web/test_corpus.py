@@ -1,4 +1,4 @@
-"""Ambiguous requests, sent to us without a proxy: what is seen and what refused.
+"""Ambiguous requests, sent to us without a proxy: what is seen, what refused.
 
 Each is followed by an honest request, the marker, on the same connection. Had
 we read one byte too many or too few, the marker would be gone or another
