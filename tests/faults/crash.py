@@ -25,17 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.people import Journal, Person, Stuck, Wire
+from tests.faults.servers import SETTINGS
 from tests.processes import ServerProcess
 
-SETTINGS = {
-    "BCRYPT_ROUNDS": "4",
-    "ADDRESS_REQUESTS_PER_MINUTE": "100000",
-    "ADDRESS_FAILURES_PER_HOUR": "100000",
-    "OTP_REQUESTS_PER_MINUTE": "60",
-    "TRUSTED_PROXIES": "127.0.0.1/32",
-    "LOG_LEVEL": "warning",
-}
-LISTENING = {"LOG_LEVEL": "info"}  # the port stands in a line of that level
 LIFE_AFTER_START_S = (0.05, 1.2)
 OPERATIONS = ("register", "verify", "login", "refresh", "change", "logout", "reset")
 
@@ -78,7 +70,7 @@ def run(folder: Path, *, kills: int, people: int = 8, seed: int = 1) -> Report:
     """Use and kill a server in an empty folder; return what came of it."""
     chance = random.Random(seed)
     report = Report()
-    server = ServerProcess(folder, SETTINGS | LISTENING).start()
+    server = ServerProcess(folder, SETTINGS).start()
     wire = Wire(server)
     crowd = _Crowd(wire, report.journal, chance)
     threads = [threading.Thread(target=crowd.live_on) for _ in range(people)]
