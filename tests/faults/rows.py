@@ -54,7 +54,7 @@ ROWS = {
     "R14": Row(
         "login storm",
         storm.run,
-        {"seconds": 8, "ceiling_s": 2},
+        {"seconds": 4, "ceiling_s": 2},
         {"seconds": 300, "ceiling_s": 20},
     ),
     "R18": Row(
@@ -73,7 +73,7 @@ ROWS = {
     "C24": Row(
         "people who are mixed up",
         mixing.run,
-        {"people": 64, "calls": 200},
+        {"people": 64, "calls": 100},
         {"people": 64, "calls": 10_000},
     ),
 }

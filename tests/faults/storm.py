@@ -29,7 +29,7 @@ from tests.faults.servers import Vitals, serving
 from tests.processes import PASSWORD, ServerProcess, log_in
 
 ROUNDS = 12  # the default
-PEOPLE = 8
+PEOPLE = 4
 TIMES_CEILING = 10
 WARM_UP = 0.2  # of the storm, in which memory may still grow
 FLAT_MIB = 8
