@@ -104,7 +104,8 @@ def test_shared_listener_serves_on_when_one_of_its_servers_stops(site):
             Server("ignored", 1, site, listener=listener.dup()) for _ in range(2)
         )
         threads = [
-            threading.Thread(target=each.serve_forever) for each in (first, second)
+            threading.Thread(target=each.serve_forever, daemon=True)
+            for each in (first, second)
         ]
         for thread in threads:
             thread.start()
