@@ -6,7 +6,7 @@ in one process and a test hands in its own clock.
 
 Two clocks, for two questions. `now()` is the wall clock in whole epoch seconds
 (UTC), for times that are stored or put into tokens. `monotonic()` never jumps
-and is what limits in memory count with.
+and is what counts durations in this process.
 """
 
 import threading
@@ -18,7 +18,7 @@ from authserver.keys import Keyring
 from authserver.metrics import Metrics
 from authserver.passwords.hasher import Hasher
 from authserver.passwords.threads import HashingThreads
-from authserver.ratelimit import Keeper
+from authserver.ratelimit import Limiter
 from authserver.settings import Settings
 from authserver.store.database import Database
 
@@ -39,7 +39,7 @@ class App(NamedTuple):
     hasher: Hasher
     hashing: HashingThreads
     keyring: Keyring
-    limiter: Keeper
+    limiter: Limiter
     now: Callable[[], int]
     monotonic: Callable[[], float]
     order: Callable[[], int]  # 0, 1, 2 ...: for rows of one second

@@ -11,7 +11,8 @@ What is limited costs one of them; without one it must wait:
 
 So a short burst passes and the long-run rate holds, from two numbers, with no
 list of past events. `take` is a pure function of the bucket and the time: the
-same arithmetic runs on a row of a database and, in `Keeper`, in memory.
+same arithmetic runs on a row of a database (`store.buckets`) and, in `Keeper`,
+in memory. Either is a `Limiter`, and whoever asks does not know which.
 
 What `Keeper` promises, and the hole each promise closes:
 
@@ -31,7 +32,8 @@ by network and that "+tag" is dropped from addresses is the caller's affair.
 
 import threading
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 # A thread that read the clock before another one took the lock seems to live in
 # the past; so does everybody after the clock was set back. Up to this many
@@ -58,6 +60,28 @@ class Bucket(NamedTuple):
 
     tokens: float
     at: float
+
+
+Claim = tuple[str, Budget]  # a key, and what it may
+
+
+class Empty(NamedTuple):
+    """The first claim whose bucket had nothing left, and for how long."""
+
+    claim: int  # its place among the claims, from 0
+    wait_s: float
+
+
+class Limiter(Protocol):
+    """What keeps buckets by key. Both methods may be called from any thread."""
+
+    def take(self, claims: Sequence[Claim]) -> Empty | None:
+        """Take from all, or from none and tell which one is empty."""
+        ...
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """Put back what `take` took: the event does not count after all."""
+        ...
 
 
 def take(bucket: Bucket | None, budget: Budget, *, now: float) -> tuple[Bucket, float]:
@@ -94,13 +118,15 @@ def _refill(bucket: Bucket | None, budget: Budget, now: float) -> Bucket:
 
 
 class Keeper:
-    """Buckets by key, in this process; safe to share between threads."""
+    """Buckets by key, in this process; a `Limiter`."""
 
     def __init__(
         self,
+        clock: Callable[[], float],
         max_buckets: int = MAX_BUCKETS,
         overflow_buckets: int = OVERFLOW_BUCKETS,
     ) -> None:
+        self._clock = clock
         self._max_buckets = max_buckets
         self._overflow_buckets = overflow_buckets
         self._lock = threading.Lock()
@@ -114,21 +140,30 @@ class Keeper:
     def __len__(self) -> int:
         return len(self._buckets) + len(self._overflow)
 
-    def take(self, key: str, budget: Budget, *, now: float) -> float:
-        """Take from the bucket of `key`; return the wait in s, 0.0 if taken."""
+    def take(self, claims: Sequence[Claim]) -> Empty | None:
+        """Take from all, or from none and tell which one is empty."""
         with self._lock:
-            bucket = self._find(key, budget)
-            bucket, wait = take(bucket, budget, now=now)
-            self._put(key, budget, bucket, now)
-        return wait
+            now = self._clock()
+            after = []
+            for number, (key, budget) in enumerate(claims):
+                bucket, wait_s = take(self._find(key, budget), budget, now=now)
+                if wait_s > 0:
+                    self._put(key, budget, bucket, now)
+                    return Empty(number, wait_s)
+                after.append((key, budget, bucket))
+            for key, budget, bucket in after:
+                self._put(key, budget, bucket, now)
+        return None
 
-    def give_back(self, key: str, budget: Budget, *, now: float) -> None:
+    def give_back(self, claims: Sequence[Claim]) -> None:
         """Put back what `take` took: the event does not count after all."""
         with self._lock:
-            bucket = self._find(key, budget)
-            if bucket is not None:  # else it is full already
-                bucket = give_back(bucket, budget, now=now)
-                self._put(key, budget, bucket, now)
+            now = self._clock()
+            for key, budget in claims:
+                bucket = self._find(key, budget)
+                if bucket is not None:  # else it is full already
+                    bucket = give_back(bucket, budget, now=now)
+                    self._put(key, budget, bucket, now)
 
     def _find(self, key: str, budget: Budget) -> Bucket | None:
         kept = self._buckets.get(key)

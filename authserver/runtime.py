@@ -32,9 +32,9 @@ from authserver.metrics import Metrics
 from authserver.passwords import derivation
 from authserver.passwords.hasher import Hasher
 from authserver.passwords.threads import HashingThreads
-from authserver.ratelimit import Keeper
+from authserver.ratelimit import Keeper, Limiter
 from authserver.settings import Settings, SettingsError
-from authserver.store import inspection
+from authserver.store import buckets, inspection
 from authserver.store.database import Database, file_of, is_mysql, open_database
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
@@ -91,7 +91,7 @@ def create_app(
         hasher=hasher,
         hashing=HashingThreads(threads=min(os.cpu_count() or 1, MAX_HASHING)),
         keyring=keyring,
-        limiter=Keeper(),
+        limiter=_limiter(settings, database, now, monotonic),
         now=now,
         monotonic=monotonic,
         order=itertools.count().__next__,
@@ -202,6 +202,17 @@ def _own_secret(settings: Settings) -> bytes:
             "database_url", f"names the folder {database.parent}, which does not exist."
         )
     return keys.load_or_create(key_file(database), may_create=not database.exists())
+
+
+def _limiter(
+    settings: Settings,
+    database: Database,
+    now: Callable[[], int],
+    monotonic: Callable[[], float],
+) -> Limiter:
+    if settings.limits == "database":
+        return buckets.Shared(database, now)
+    return Keeper(monotonic)
 
 
 def _recognise(keyring: Keyring, database: Database, *, now: int) -> None:

@@ -83,6 +83,7 @@ class Settings:
     otp_requests_per_minute: int = _setting(3, setting_values.whole(1, 60))
     address_requests_per_minute: int = _setting(60, setting_values.whole(1, 100_000))
     address_failures_per_hour: int = _setting(100, setting_values.whole(1, 100_000))
+    limits: str = _setting("process", setting_values.choice("process", "database"))
     phone_country_code: str = _setting(
         "", lambda v: setting_values.country_code(v) if v else ""
     )

@@ -235,7 +235,13 @@ def database_url(engine: str, tmp_path: Path, servers: databases.Servers) -> str
 
 
 @pytest.fixture
-def make_settings(database_url: str) -> Callable[..., Settings]:
+def limits() -> str:
+    """Where an app counts what is not an account's."""
+    return "process"
+
+
+@pytest.fixture
+def make_settings(database_url: str, limits: str) -> Callable[..., Settings]:
     """Return a maker of settings for a new database, with changes."""
 
     def make(**changes: Any) -> Settings:
@@ -246,6 +252,7 @@ def make_settings(database_url: str) -> Callable[..., Settings]:
             "trusted_proxies": "127.0.0.1/32",
             "port": 0,
             "bcrypt_rounds": 4,
+            "limits": limits,
         }
         return Settings(**(values | changes))
 

@@ -17,7 +17,27 @@ budgets = st.builds(Budget, st.floats(1, 1000), st.floats(1e-5, 1000))
 times = st.floats(0, 2e9)
 
 
-def drain(keeper: Keeper, key: str, budget: Budget, *, now: float) -> int:
+class Buckets:
+    """A keeper that is told the time, and asked for one bucket at once."""
+
+    def __init__(self, **sizes: int) -> None:
+        self.now = 0.0
+        self.keeper = Keeper(lambda: self.now, **sizes)
+
+    def __len__(self) -> int:
+        return len(self.keeper)
+
+    def take(self, key: str, budget: Budget, *, now: float) -> float:
+        self.now = now
+        empty = self.keeper.take([(key, budget)])
+        return empty.wait_s if empty else 0.0
+
+    def give_back(self, key: str, budget: Budget, *, now: float) -> None:
+        self.now = now
+        self.keeper.give_back([(key, budget)])
+
+
+def drain(keeper: Buckets, key: str, budget: Budget, *, now: float) -> int:
     """How many takes pass at one moment."""
     passed = 0
     while not keeper.take(key, budget, now=now):
@@ -130,7 +150,7 @@ def test_giving_back_does_not_overfill():
 
 
 def test_keeper_counts_each_key_by_itself():
-    keeper = Keeper()
+    keeper = Buckets()
 
     assert drain(keeper, "alice", THREE_A_MINUTE, now=0) == 3
     assert drain(keeper, "bob", THREE_A_MINUTE, now=0) == 3
@@ -138,7 +158,7 @@ def test_keeper_counts_each_key_by_itself():
 
 
 def test_keeper_gives_back():
-    keeper = Keeper()
+    keeper = Buckets()
     drain(keeper, "alice", THREE_A_MINUTE, now=0)
 
     keeper.give_back("alice", THREE_A_MINUTE, now=0)
@@ -146,8 +166,18 @@ def test_keeper_gives_back():
     assert drain(keeper, "alice", THREE_A_MINUTE, now=0) == 1
 
 
+def test_keeper_takes_from_all_or_from_none():
+    keeper = Keeper(lambda: 0.0)
+    keeper.take([("alice", Budget(1, 1))])
+
+    empty = keeper.take([("bob", THREE_A_MINUTE), ("alice", Budget(1, 1))])
+
+    assert empty == (1, pytest.approx(1))
+    assert [keeper.take([("bob", THREE_A_MINUTE)]) for _ in range(3)] == [None] * 3
+
+
 def test_giving_back_what_was_never_taken_keeps_nothing():
-    keeper = Keeper()
+    keeper = Buckets()
 
     keeper.give_back("alice", THREE_A_MINUTE, now=0)
 
@@ -155,7 +185,7 @@ def test_giving_back_what_was_never_taken_keeps_nothing():
 
 
 def test_full_buckets_are_dropped_while_others_come():
-    keeper = Keeper(max_buckets=1000)
+    keeper = Buckets(max_buckets=1000)
     for number in range(1000):
         keeper.take(f"old-{number}", THREE_A_MINUTE, now=0)
 
@@ -166,7 +196,7 @@ def test_full_buckets_are_dropped_while_others_come():
 
 
 def test_full_table_of_idle_buckets_makes_room():
-    keeper = Keeper(max_buckets=100, overflow_buckets=1)
+    keeper = Buckets(max_buckets=100, overflow_buckets=1)
     for number in range(100):
         keeper.take(f"old-{number}", THREE_A_MINUTE, now=0)
     drain(keeper, "shared", THREE_A_MINUTE, now=0)
@@ -177,7 +207,7 @@ def test_full_table_of_idle_buckets_makes_room():
 
 def test_bucket_refilled_by_giving_back_can_be_dropped():
     slow = Budget(10, 1e-6)
-    keeper = Keeper(max_buckets=50)
+    keeper = Buckets(max_buckets=50)
     for number in range(5000):
         keeper.take(f"login-{number}", slow, now=0)
         keeper.give_back(f"login-{number}", slow, now=0)
@@ -186,7 +216,7 @@ def test_bucket_refilled_by_giving_back_can_be_dropped():
 
 
 def test_flood_of_names_does_not_free_the_victim():
-    keeper = Keeper()
+    keeper = Buckets()
     failures = Budget(5, 5 / 3600)
     for _ in range(4):
         keeper.take("victim", failures, now=0)
@@ -201,7 +231,7 @@ def test_flood_of_names_does_not_free_the_victim():
 
 def test_flood_of_names_takes_bounded_memory():
     # Small, as tracing is slow; what counts is that the size stops growing.
-    keeper = Keeper(max_buckets=1000, overflow_buckets=10)
+    keeper = Buckets(max_buckets=1000, overflow_buckets=10)
     flood(keeper, 5000)
     tracemalloc.start()
     try:
@@ -214,13 +244,13 @@ def test_flood_of_names_takes_bounded_memory():
     assert grown < 100_000
 
 
-def flood(keeper: Keeper, names: int) -> None:
+def flood(keeper: Buckets, names: int) -> None:
     for number in range(names):
         keeper.take(f"random-{names}-{number}", THREE_A_MINUTE, now=0)
 
 
 def test_names_in_the_overflow_are_limited_together():
-    keeper = Keeper(max_buckets=10, overflow_buckets=4)
+    keeper = Buckets(max_buckets=10, overflow_buckets=4)
     for number in range(10):
         keeper.take(f"early-{number}", THREE_A_MINUTE, now=0)
 
@@ -230,7 +260,7 @@ def test_names_in_the_overflow_are_limited_together():
 
 
 def test_leaving_the_overflow_is_no_amnesty():
-    keeper = Keeper(max_buckets=1, overflow_buckets=1)
+    keeper = Buckets(max_buckets=1, overflow_buckets=1)
     slow = Budget(3, 3 / 3600)
     keeper.take("first", THREE_A_MINUTE, now=0)
     drain(keeper, "victim", slow, now=0)
@@ -241,7 +271,7 @@ def test_leaving_the_overflow_is_no_amnesty():
 
 
 def test_overflow_of_one_budget_does_not_starve_another():
-    keeper = Keeper(max_buckets=1, overflow_buckets=1)
+    keeper = Buckets(max_buckets=1, overflow_buckets=1)
     keeper.take("first", THREE_A_MINUTE, now=0)
     drain(keeper, "guesser", THREE_A_MINUTE, now=0)
 
@@ -249,7 +279,7 @@ def test_overflow_of_one_budget_does_not_starve_another():
 
 
 def test_giving_back_works_in_the_overflow():
-    keeper = Keeper(max_buckets=1, overflow_buckets=1)
+    keeper = Buckets(max_buckets=1, overflow_buckets=1)
     keeper.take("first", THREE_A_MINUTE, now=0)
     drain(keeper, "late", THREE_A_MINUTE, now=0)
 
@@ -259,7 +289,7 @@ def test_giving_back_works_in_the_overflow():
 
 
 def test_parallel_takes_never_pass_more_than_the_capacity():
-    keeper = Keeper()
+    keeper = Buckets()
     budget = Budget(100, 1e-9)
     barrier = threading.Barrier(8)
     passed = []

@@ -1,20 +1,23 @@
 """How often somebody may try to prove something, or have something sent.
 
-    kind      counted per                  where       when empty
-    visible   client address               in memory   429, Retry-After
-    visible   identifier typed + address   in memory   429, Retry-After
-    silent    account                      rows        the common refusal, or
-    silent    contact without account      in memory   simply nothing is sent
+    kind      counted per                  where     when empty
+    visible   client address               limiter   429, Retry-After
+    visible   identifier typed + address   limiter   429, Retry-After
+    silent    account                      rows      the common refusal, or
+    silent    contact without account      limiter   simply nothing is sent
 
 Visible limits look only at what the client typed and where it sits, so a 429
 tells nothing about who exists. What an account has left must not show: two
 identifiers that share a budget would be seen to be one person. So it is
 charged silently, and an empty one looks like a wrong password.
 
+The limiter counts in memory or, where processes share their budgets, on rows of
+its own (LIMITS): each call is then a transaction, so none is made inside one.
+
 The verbs tell them apart. `admit_*` is visible and raises; `may_*` is silent,
-in memory, and says whether to go on; `charge_*` and `refund_*` are silent rows,
-in the flow's transaction. Those belong to a payer (`payer_of`): an account, an
-account at one of its usual places, or a decoy.
+asks the limiter, and says whether to go on; `charge_*` and `refund_*` are
+silent rows, in the flow's transaction. Those belong to a payer (`payer_of`): an
+account, an account at one of its usual places, or a decoy.
 
 Each try is charged before it is judged and given back if it was right: parallel
 guesses cannot slip under the limit. Account budgets are rows, so that a restart
@@ -32,8 +35,8 @@ from typing import NamedTuple
 from authserver import errors, identifiers, ratelimit, tokens
 from authserver.app import App, Caller
 from authserver.flows import places
-from authserver.ratelimit import Bucket, Budget
-from authserver.store import known_addresses, limits
+from authserver.ratelimit import Bucket, Budget, Claim, Empty
+from authserver.store import buckets, known_addresses, limits
 from authserver.store.database import Transaction
 from authserver.store.limits import Limit
 
@@ -55,11 +58,9 @@ DECOYS = 256  # rows that unknown identifiers share
 
 WRONG_PROOF = (errors.InvalidCredentials, errors.InvalidCode, errors.InvalidToken)
 
-Claim = tuple[str, Budget]
-
 
 class Attempt(NamedTuple):
-    """What a try was charged in memory: `with attempt:` the try is judged.
+    """What a try was charged visibly: `with attempt:` the try is judged.
 
     Only a wrong proof stays charged. A right one gets everything back, and so
     does one that we could not judge: else an outage would end with everybody's
@@ -78,7 +79,7 @@ class Attempt(NamedTuple):
         """Put everything back, but for a wrong proof or a bug of ours."""
         refused = isinstance(error, errors.AuthError)
         if error is None or (refused and not isinstance(error, WRONG_PROOF)):
-            _give_back(self.app, self.claims)
+            self.app.limiter.give_back(self.claims)
 
 
 def admit_request(app: App, caller: Caller) -> None:
@@ -118,13 +119,13 @@ def admit_send(app: App, caller: Caller, identifier: str) -> None:
 def may_send(app: App, contact: str) -> bool:
     """Count a message to a contact that has no account; False: do not send."""
     key = f"contact {identifiers.budget_key(contact)}"
-    return _take(app, _each(key, _sends(app))) == 0
+    return app.limiter.take(_each(key, _sends(app))) is None
 
 
 def may_guess(app: App, contact: str) -> bool:
     """Count a guess at a registration's code; False: do not compare it."""
     key = f"guess {identifiers.budget_key(contact)}"
-    return _take(app, _each(key, CONTACT_GUESSES)) == 0
+    return app.limiter.take(_each(key, CONTACT_GUESSES)) is None
 
 
 def may_try_password(app: App, contact: str) -> bool:
@@ -133,7 +134,7 @@ def may_try_password(app: App, contact: str) -> bool:
     Apart from guesses at codes, which anybody can make: nobody kills a link.
     """
     key = f"link {identifiers.budget_key(contact)}"
-    return _take(app, _each(key, CONTACT_GUESSES)) == 0
+    return app.limiter.take(_each(key, CONTACT_GUESSES)) is None
 
 
 def payer_of(
@@ -144,11 +145,16 @@ def payer_of(
     if user_id is None:
         # Read as much as for a known account.
         known_addresses.find_last_login(tx, "", place)
-        return f"nobody {int(tokens.digest(identifier)[:4], 16) % DECOYS}"
+        return nobody(identifier)
     seen = known_addresses.find_last_login(tx, user_id, place)
     if seen is not None and now - seen < known_addresses.KNOWN_FOR_S:
         return f"{user_id} {place}"
     return user_id
+
+
+def nobody(identifier: str) -> str:
+    """Return the decoy that stands for an identifier that means nobody."""
+    return f"nobody {int(tokens.digest(identifier)[:4], 16) % DECOYS}"
 
 
 def charge_password(tx: Transaction, payer: str, *, now: int) -> bool:
@@ -193,21 +199,17 @@ def forget_failures(tx: Transaction, user_id: str, caller: Caller) -> None:
 
 def charge_code(tx: Transaction, payer: str, *, now: int) -> bool:
     """Charge a guess at a code to `payer`; False: it must not be compared."""
-    return _charge_rows(tx, _each(f"code {payer}", CODE_FAILURES), now=now)
+    return buckets.take(tx, _each(f"code {payer}", CODE_FAILURES), now=now) is None
 
 
 def refund_code(tx: Transaction, payer: str, *, now: int) -> None:
     """Give back a guess that was right."""
-    for name, budget in _each(f"code {payer}", CODE_FAILURES):
-        limit = limits.lock_or_insert(tx, Limit(name, budget.capacity, now))
-        bucket = Bucket(limit.tokens, limit.updated_at)
-        bucket = ratelimit.give_back(bucket, budget, now=now)
-        limits.update(tx, Limit(limit.name, bucket.tokens, now))
+    buckets.give_back(tx, _each(f"code {payer}", CODE_FAILURES), now=now)
 
 
 def charge_send(tx: Transaction, app: App, payer: str, *, now: int) -> bool:
     """Charge a message to an account's contact; False: do not send it."""
-    return _charge_rows(tx, _each(f"send {payer}", _sends(app)), now=now)
+    return buckets.take(tx, _each(f"send {payer}", _sends(app)), now=now) is None
 
 
 def _password_row(tx: Transaction, payer: str, now: int) -> Limit:
@@ -230,13 +232,12 @@ def _typed(kind: str, identifier: str, caller: Caller) -> str:
 
 
 def _admit_number(app: App, caller: Caller, phone: str) -> None:
-    named = ((_typed("number", phone, caller), ONCE_AN_HOUR),)
-    if _take(app, named) == 0:  # else this address has named it before
-        try:
-            _charge(app, _by_address("numbers", caller, NUMBERS_PER_HOUR, HOUR_S))
-        except errors.TooManyRequests:
-            _give_back(app, named)
-            raise
+    named = (_typed("number", phone, caller), ONCE_AN_HOUR)
+    numbers = _by_address("numbers", caller, NUMBERS_PER_HOUR, HOUR_S)
+    empty = app.limiter.take((named, *numbers))
+    # The first is empty if this address has named the number before.
+    if empty is not None and empty.claim > 0:
+        raise _too_many(numbers, empty)
 
 
 def _failures(app: App, caller: Caller) -> tuple[Claim, ...]:
@@ -256,39 +257,13 @@ def _by_address(
 
 
 def _charge(app: App, claims: tuple[Claim, ...]) -> Attempt:
-    wait_s = _take(app, claims)
-    if wait_s > 0:
-        # The key's first word is its kind; the rest names people.
-        kind = claims[0][0].partition(" ")[0]
-        raise errors.TooManyRequests(kind, retry_after_s=math.ceil(wait_s))
+    empty = app.limiter.take(claims)
+    if empty is not None:
+        raise _too_many(claims, empty)
     return Attempt(app, claims)
 
 
-def _take(app: App, claims: tuple[Claim, ...]) -> float:
-    """Take from all or from none; return the seconds to wait."""
-    for taken, (key, budget) in enumerate(claims):
-        wait_s = app.limiter.take(key, budget, now=app.monotonic())
-        if wait_s > 0:
-            _give_back(app, claims[:taken])
-            return wait_s
-    return 0
-
-
-def _give_back(app: App, claims: tuple[Claim, ...]) -> None:
-    for key, budget in claims:
-        app.limiter.give_back(key, budget, now=app.monotonic())
-
-
-def _charge_rows(tx: Transaction, claims: tuple[Claim, ...], *, now: int) -> bool:
-    """Take from all rows or from none."""
-    after = []
-    for name, budget in claims:
-        limit = limits.lock_or_insert(tx, Limit(name, budget.capacity, now))
-        bucket = Bucket(limit.tokens, limit.updated_at)
-        bucket, wait_s = ratelimit.take(bucket, budget, now=now)
-        if wait_s > 0:
-            return False
-        after.append(Limit(limit.name, bucket.tokens, now))
-    for limit in after:
-        limits.update(tx, limit)
-    return True
+def _too_many(claims: tuple[Claim, ...], empty: Empty) -> errors.TooManyRequests:
+    # The key's first word is its kind; the rest names people.
+    kind = claims[0][0].partition(" ")[0]
+    return errors.TooManyRequests(kind, retry_after_s=math.ceil(empty.wait_s))

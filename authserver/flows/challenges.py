@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from authserver import codes, tokens
 from authserver.app import App
-from authserver.flows import lookup, records
+from authserver.flows import budgets, lookup, records
 from authserver.flows.lookup import Contact, Request, Subject
 from authserver.flows.records import Operation
 from authserver.identifiers import Identifier
@@ -127,14 +127,17 @@ def admit(
 
     `may` is `budgets.may_guess` or `may_send`; returns the contacts that it
     allows. Counted per contact, so that registering under ever new user names
-    is no way round. In memory, so before the transaction, which may run twice.
+    is no way round. Before the transaction, which may run twice. Where nobody
+    is meant, somebody made up pays: it takes as long.
     """
     subject = app.database.read(
         lookup.resolve, request, operation.caller, now=operation.now
     )
     contacts = {
         lookup.contact_of(each, request.identifier) for each in subject.registrations
-    }
+    } - {None}
+    if not contacts:
+        may(app, budgets.nobody(request.identifier.value))
     return frozenset(each for each in contacts if each and may(app, each.value))
 
 

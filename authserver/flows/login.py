@@ -2,7 +2,7 @@
 
 By password, in this order, each step with its reason:
 
-    1. limits in memory      hashing costs 0.2 s: an unlimited login would be a
+    1. visible limits        hashing costs 0.2 s: an unlimited login would be a
                              denial-of-service button
     2. charge the account    committed before the hash, so that parallel guesses
                              all pay; a decoy row for an unknown identifier

@@ -41,6 +41,7 @@ def run(app: App, *, stopping: Callable[[], bool] = lambda: False) -> int:
         refresh_tokens.delete_expired,  # before the sessions that they point to
         sessions.delete_expired,
         known_addresses.delete_expired,
+        limits.delete_full_hourly,
         _delete_limits,
         _delete_audit,
     ):

@@ -64,7 +64,7 @@ def register(app: App, caller: Caller, form: Form) -> Profile:
     operation = records.operation(app, caller)
     password_hash = app.hasher.hash(form.password)
     registration = registration._replace(password_hash=password_hash)
-    # Counted in memory, so before the transaction, which may run twice.
+    # Counted apart, so before the transaction, which may run twice.
     reachable = frozenset(
         contact for contact in contacts if budgets.may_send(app, contact.value)
     )

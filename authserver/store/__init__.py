@@ -5,7 +5,8 @@ What flows know of a database, whichever it is:
     database        transactions are functions; opening one by its URL
 
 One file per table: `users`, `registrations`, `sessions`, `refresh_tokens`,
-`one_time_codes`, `known_addresses`, `limits`, `outbox`, `audit_log`.
+`one_time_codes`, `known_addresses`, `limits`, `outbox`, `audit_log`. On top of
+`limits`, `buckets` counts for all processes together.
 
 SQLite, the default:
 

@@ -7,6 +7,8 @@ The first word of a name tells what is counted:
     password, code, send    tries of an account, or of a decoy that stands for
                             an unknown one (`flows.budgets`)
     sms                     text messages (`delivery.sms_budget`)
+    hourly, daily           what processes share of all other budgets, which are
+                            full again after so long (`store.buckets`)
     registering             nothing: a row to wait in line for, so that two who
                             register one contact are counted one after the other
 
@@ -17,6 +19,9 @@ transactions that both want the last token come one after the other.
 from typing import NamedTuple
 
 from authserver.store.database import Transaction
+
+HOUR_S = 3600
+HOURLY, DAILY = "hourly", "daily"
 
 
 class Limit(NamedTuple):
@@ -126,6 +131,35 @@ def delete_idle(tx: Transaction, *, idle_since: int, limit: int) -> int:
         """,
         (idle_since, limit),
     )
+    return sum(_delete_if_idle(tx, key, idle_since) for (key,) in keys)
+
+
+def delete_full_hourly(tx: Transaction, *, now: int, limit: int) -> int:
+    """Remove up to `limit` rows that are full after an hour; return how many.
+
+    Strangers can make many of them, so they do not wait for `delete_idle`.
+    """
+    idle_since = now - HOUR_S
+    keys = tx.all(
+        """
+        SELECT name
+          FROM limits
+         WHERE name BETWEEN ? AND ?
+           AND updated_at <= ?
+         LIMIT ?
+        """,
+        (f"{HOURLY} ", f"{HOURLY} g", idle_since, limit),  # then comes a hex digest
+    )
+    return sum(_delete_if_idle(tx, key, idle_since) for (key,) in keys)
+
+
+def _delete_if_idle(tx: Transaction, name: str, idle_since: int) -> int:
     # Asked once more: what was charged since the key was read must stay.
-    delete = "DELETE FROM limits WHERE name = ? AND updated_at <= ?"
-    return sum(tx.execute(delete, (*key, idle_since)) for key in keys)
+    return tx.execute(
+        """
+        DELETE FROM limits
+         WHERE name = ?
+           AND updated_at <= ?
+        """,
+        (name, idle_since),
+    )

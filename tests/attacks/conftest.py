@@ -20,6 +20,7 @@ import pytest
 
 from authserver import runtime
 from authserver.passwords.threads import HashingThreads
+from authserver.store.buckets import Shared
 from authserver.web.dispatch import Site
 
 PATIENCE_S = 20  # for what must come; normally it is there at once
@@ -93,8 +94,11 @@ def counted(app, client, tally) -> Iterator[Any]:
     and not by who found a place.
     """
     crowd = HashingThreads(threads=4, max_waiting=500)
+    database = CountingDatabase(app.database, tally)
+    shared = app.settings.limits == "database"
     watched = app._replace(
-        database=CountingDatabase(app.database, tally),
+        database=database,
+        limiter=Shared(database, app.now) if shared else app.limiter,
         hasher=CountingHasher(app.hasher, tally),
         hashing=crowd,
     )

@@ -36,6 +36,11 @@ REQUESTS = {
 }
 
 
+@pytest.fixture(params=["process", "database"])
+def limits(request) -> str:
+    return request.param
+
+
 @pytest.fixture
 def everybody(app, client, mailbox, join, places):
     """Every kind of person there is; each one's name is the kind."""

@@ -21,9 +21,9 @@ FLOOD = 6_000
 
 
 @pytest.fixture
-def cramped(app):
+def cramped(app, clock):
     """The app with a limiter that is soon full."""
-    return app._replace(limiter=Keeper(BUCKETS, OVERFLOW))
+    return app._replace(limiter=Keeper(clock.monotonic, BUCKETS, OVERFLOW))
 
 
 @pytest.fixture

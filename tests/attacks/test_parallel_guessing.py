@@ -7,6 +7,13 @@ held here: never one guess too many, never an honest login lost.
 
 from functools import partial
 
+import pytest
+
+
+@pytest.fixture(params=["process", "database"])
+def limits(request) -> str:
+    return request.param
+
 
 def test_two_hundred_parallel_guesses_are_ten(
     counted, client, tally, alice, places, at_once

@@ -16,6 +16,11 @@ HERE = Caller("192.0.2.1", "", "")
 HOUR_S = 3600
 
 
+@pytest.fixture(params=["process", "database"])
+def limits(request) -> str:
+    return request.param
+
+
 # Messages.
 
 
