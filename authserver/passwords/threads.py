@@ -155,4 +155,4 @@ class HashingThreads:
 class _Job(NamedTuple):
     address: str
     call: Callable[[], Any]
-    future: "Future[Any]"
+    future: Future[Any]
