@@ -51,6 +51,7 @@ class AccessBook:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._metrics.count("unnoted", times=0)  # so that it can be seen to be zero
         self._noted: deque[Answered] = deque()
         self._dropped = 0
         self._second = -1  # the last one that a line was about, and its text

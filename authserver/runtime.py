@@ -82,7 +82,8 @@ def create_app(
         if weakness:
             raise SettingsError("secret_key", weakness)
     keyring = Keyring(secrets)
-    metrics = Metrics()
+    metrics, started = Metrics(), now()
+    metrics.watch("started", lambda: {(): started})
     database = open_database(settings.database_url, now=now())
     _recognise(keyring, database, now=now())
     return App(
@@ -121,6 +122,7 @@ class Running:
                 f"{getattr(error, 'strerror', None) or error}.",
             ) from error
         self._server.note = app.access.note
+        app.metrics.watch("connections", self._connections)
         if settings.port == 0:
             app = app._replace(settings=settings.at_port(self._server.server_port))
             self._server.site = Site(app)
@@ -156,6 +158,10 @@ class Running:
             thread.join()
         self._app.access.stop()
         close(self._app)
+
+    def _connections(self) -> dict[tuple[str, ...], float]:
+        counts = self._server.connections.counts()
+        return {(state,): count for state, count in counts.items()}
 
     def _purge(self) -> None:
         # Not at once: a restart under load has better things to do.

@@ -62,6 +62,13 @@ def secrets(value: str) -> tuple[bytes, ...]:
     )
 
 
+def token(value: str) -> str:
+    """Read a bearer token that people make up; empty means none."""
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,}", value):
+        raise BadValue("must be 16 or more letters, digits and -._~+/=.")
+    return value
+
+
 def boolean(value: str) -> bool:
     """Read true or false."""
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False}

@@ -109,6 +109,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = _setting((), setting_values.origins)
     templates_dir: str = _setting("", setting_values.text)
 
+    metrics_token: str = _setting("", setting_values.token, secret=True)
     log_format: str = _setting("text", setting_values.choice("text", "json"))
     log_level: str = _setting(
         "info", setting_values.choice("debug", "info", "warning", "error")

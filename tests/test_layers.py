@@ -30,6 +30,7 @@ LAYERS = (
         "identifiers",
         "moments",
         "access",
+        "exposition",
     },
     {"store"},
     {"app"},

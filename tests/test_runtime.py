@@ -3,17 +3,20 @@
 import hashlib
 import logging
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from authserver import errors, keys, runtime
+from authserver.flows import figures
 from authserver.settings import Settings, SettingsError
 from authserver.store.database import DatabaseError, Transaction
 from tests.processes import wait_until
@@ -287,3 +290,36 @@ def test_stop_refuses_what_comes_afterwards(settings):
     connection = sqlite3.connect(database_of(settings), timeout=0)
     connection.execute("BEGIN EXCLUSIVE")  # nobody else holds it
     connection.close()
+
+
+# -- what can be watched
+
+
+def test_open_connections_are_among_the_figures(settings):
+    app = runtime.create_app(settings)
+    running = runtime.serve(app)
+    port = int(running.url.rpartition(":")[2])
+
+    def idle():
+        [found] = [
+            family.values
+            for family in figures.gather(app)
+            if family.declared.name == "authserver_connections"
+        ]
+        return found[("idle",)]
+
+    with socket.create_connection(("127.0.0.1", port)):
+        wait_until(lambda: idle() == 1, "a connection")
+    wait_until(lambda: idle() == 0, "no connection")
+    running.stop()
+
+
+def test_requests_up_to_the_stop_are_counted(settings):
+    app = runtime.create_app(settings)
+    running = runtime.serve(app)
+    for _ in range(3):
+        with urllib.request.urlopen(f"{running.url}/healthz") as answer:
+            answer.read()
+    running.stop()
+
+    assert app.metrics.value("requests", "/healthz", "GET", "200") == 3

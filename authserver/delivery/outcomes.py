@@ -50,6 +50,7 @@ class Outcomes:
     def sent(self, message: Message) -> None:
         """Record that a message has left."""
         self._record(message, outbox.update_sent)
+        self._count(message, "sent")
         log.info("%s %s sent, attempt %d", message.kind, message.id, message.attempts)
 
     def try_later(self, message: Message, reason: str) -> None:
@@ -78,6 +79,7 @@ class Outcomes:
         self._record(
             message, lambda tx, m: outbox.update_given_up(tx, m, last_error=reason)
         )
+        self._count(message, "given_up")
         log.warning("%s %s given up: %s", message.kind, message.id, reason)
 
     def _queue(self, message: Message, reason: str, *, delay_s: int) -> None:
@@ -91,6 +93,7 @@ class Outcomes:
             message,
             lambda tx, m: outbox.update_queued(tx, m, due_at=due_at, last_error=reason),
         )
+        self._count(message, "put_off")
         log.warning(
             "%s %s not sent, again in %d s: %s",
             message.kind,
@@ -98,6 +101,9 @@ class Outcomes:
             delay_s,
             reason,
         )
+
+    def _count(self, message: Message, outcome: str) -> None:
+        self._app.metrics.count("deliveries", message.channel, outcome)
 
     def _record(
         self, message: Message, update: Callable[[Transaction, Message], bool]

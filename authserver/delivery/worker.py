@@ -134,6 +134,8 @@ class Worker:
             return
         expired, lost = app.database.transaction(claims.tidy, now=app.now())
         if expired or lost:
+            app.metrics.count("unsent", "expired", times=expired)
+            app.metrics.count("unsent", "lost", times=lost)
             log.warning("%d messages expired unsent, %d lost in a crash", expired, lost)
         # In turns: a flood on one channel must not hold up the other.
         busy = self._lanes

@@ -20,4 +20,5 @@ Each column is in the order to read it in; the left one leans on the right one.
     change_password  want another one       purge           what expired goes
     contacts         want another address   health          the database answers
     import_users     bring users along       repeats         lost answers
+                                            figures         what it all came to
 """

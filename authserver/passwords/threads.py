@@ -52,12 +52,24 @@ class HashingThreads:
         self._by_address: Counter[str] = Counter()  # waiting and running
         self._threads: list[threading.Thread] = []
         self._closed = False
+        self._done = 0
 
     @property
     def waiting(self) -> int:
         """How many jobs no thread has begun yet, for who watches the server."""
         with self._changed:
             return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """How many jobs a thread is at work on."""
+        with self._changed:
+            return self._by_address.total() - len(self._queue)
+
+    @property
+    def done(self) -> int:
+        """How many jobs have ended since the start."""
+        return self._done
 
     def run(
         self,
@@ -147,6 +159,7 @@ class HashingThreads:
 
     def _leave(self, address: str) -> None:
         with self._changed:
+            self._done += 1
             self._by_address[address] -= 1
             if not self._by_address[address]:
                 del self._by_address[address]  # we keep no list of visitors

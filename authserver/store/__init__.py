@@ -3,6 +3,7 @@
 What flows know of a database, whichever it is:
 
     database        transactions are functions; opening one by its URL
+    tally           how many there were
 
 One file per table: `users`, `registrations`, `sessions`, `refresh_tokens`,
 `one_time_codes`, `known_addresses`, `limits`, `outbox`, `audit_log`. On top of

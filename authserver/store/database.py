@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from authserver.store.outages import Outage
+from authserver.store.tally import Tally
 
 Value = str | bytes | int | float | None
 Row = tuple[Any, ...]
@@ -89,6 +90,12 @@ class Database(Protocol):
 
     applied: tuple[str, ...]  # names of the migrations that opening it applied
     description: Description
+    tally: Tally
+
+    @property
+    def waiting(self) -> int:
+        """How many transactions wait for their turn."""
+        ...
 
     @property
     def outage(self) -> Outage | None:

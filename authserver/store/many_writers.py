@@ -28,6 +28,7 @@ from authserver import errors, tokens
 from authserver.store.database import Description, Transaction
 from authserver.store.outages import Outage, Outages
 from authserver.store.pool import Pool
+from authserver.store.tally import Tally
 from authserver.store.tries import (
     Connection,
     Done,
@@ -62,6 +63,7 @@ class ManyWritersDatabase:
     ) -> None:
         self.applied = applied
         self.description = description
+        self.tally = Tally()
         self.outages = Outages(time.monotonic)
         self._pool = Pool(self.outages.watch(connect), size=size)
         self._inside = threading.local()  # .function is true where a `tx` is in use
@@ -73,6 +75,11 @@ class ManyWritersDatabase:
             target=self._serve, name="database-later", daemon=True
         )
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection, or for the background."""
+        return self._pool.waiting + len(self._waiting)
 
     @property
     def outage(self) -> Outage | None:
@@ -89,7 +96,7 @@ class ManyWritersDatabase:
         """Run `function(tx, ...)` until one of its tries is committed."""
         if next(self._written) % FORGET_EVERY == FORGET_EVERY - 1:
             self._waiting.run_later(forget_commits)
-        return self._run(Write(lambda tx: function(tx, *args, **kwargs)))
+        return self._write(lambda tx: function(tx, *args, **kwargs))
 
     def read(
         self,
@@ -130,14 +137,26 @@ class ManyWritersDatabase:
     def _run_job(self, job: Job) -> bool:
         """Run a job and settle its answer; True if the database is away."""
         try:
-            job.answer.set_result(self._run(Write(job.run)))
+            job.answer.set_result(self._write(job.run))
         except BaseException as error:  # noqa: BLE001 - logged by who takes the answer
             job.answer.set_exception(error)
             return isinstance(error, errors.Unavailable)
         return False
 
+    def _write(self, call: Callable[[Transaction], T]) -> T:
+        result = self._run(Write(call))
+        self.tally.committed()
+        return result
+
     def _run(self, work: Work[T]) -> T:
         """Return the result of the first try that succeeds."""
+        try:
+            return self._repeat(work)
+        except errors.Unavailable:
+            self.tally.failed()
+            raise
+
+    def _repeat(self, work: Work[T]) -> T:
         self._refuse_nesting()
         ends_at = time.monotonic() + DEADLINE_S
         drawn = tokens.operation_id()

@@ -33,6 +33,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from authserver import errors
 from authserver.store.database import Description, Transaction
+from authserver.store.tally import Tally
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
 
 MAX_READERS = 8  # reads are CPU work under one interpreter lock; more only wait
@@ -93,6 +94,7 @@ class OneWriterDatabase:
     ) -> None:
         self.applied = applied
         self.description = description
+        self.tally = Tally()
         self._connect = connect
         self._writer: Connection | None = writer
         self._release: Callable[[], None] | None = release
@@ -125,7 +127,11 @@ class OneWriterDatabase:
     ) -> T:
         """Run `function(tx, ...)` on the writer; return once it is synced."""
         self._refuse_nesting()
-        return self._waiting.run(lambda tx: function(tx, *args, **kwargs))
+        try:
+            return self._waiting.run(lambda tx: function(tx, *args, **kwargs))
+        except errors.Unavailable:
+            self.tally.failed()
+            raise
 
     def later(
         self,
@@ -152,6 +158,9 @@ class OneWriterDatabase:
         try:
             reader = reader or self._connect(False)  # noqa: FBT003 - writable
             return reader.run_on_snapshot(lambda tx: function(tx, *args, **kwargs))
+        except errors.Unavailable:
+            self.tally.failed()
+            raise
         finally:
             self._inside.function = False
             if reader is not None and reader.failure is not None:
@@ -214,6 +223,7 @@ class OneWriterDatabase:
             self._discard_writer()
             _refuse(jobs)
             return
+        self.tally.committed(sum(raised is None for _, raised in outcomes))
         for job, (result, raised) in zip(jobs, outcomes, strict=True):
             if raised is None:
                 job.answer.set_result(result)
@@ -226,12 +236,13 @@ class OneWriterDatabase:
             writer.close()
 
     def _borrow_reader(self) -> Connection | None:
-        if self._waiting.closed:
-            raise errors.Unavailable("the database is closed")
-        try:
-            return self._readers.get(timeout=self._begin_wait_s)
-        except queue.Empty:
-            raise errors.Unavailable("all readers are busy") from None
+        reason = "the database is closed"
+        if not self._waiting.closed:
+            reason = "all readers are busy"
+            with contextlib.suppress(queue.Empty):
+                return self._readers.get(timeout=self._begin_wait_s)
+        self.tally.failed()
+        raise errors.Unavailable(reason)
 
     def _refuse_nesting(self) -> None:
         if getattr(self._inside, "function", False):

@@ -116,6 +116,19 @@ def count_by_status(tx: Transaction, status: str) -> int:
     return row[0] if row else 0
 
 
+def count_unsent(tx: Transaction) -> dict[str, int]:
+    """Return how many messages are queued and how many are being sent."""
+    rows = tx.all(
+        """
+        SELECT status, COUNT(*)
+          FROM outbox
+         WHERE status IN ('queued', 'sending')
+         GROUP BY status
+        """
+    )
+    return {"queued": 0, "sending": 0} | dict(rows)
+
+
 def has_work(tx: Transaction, *, now: int) -> bool:
     """Tell whether a message is due, has expired, or lost its sender."""
     row = tx.one(

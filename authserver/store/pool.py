@@ -45,13 +45,16 @@ class Pool(Generic[C]):
         self._size = size
         self._idle: list[C] = []
         self._lent = 0
+        self.waiting = 0  # borrowers, for who watches the server
         self._closed = False
         self._changed = threading.Condition()
 
     def borrow(self, left: Callable[[], float]) -> C:
         """Return a connection nobody else has; raises `Unavailable`."""
         with self._changed:
+            self.waiting += 1
             self._changed.wait_for(self._has_room, timeout=max(0.0, left()))
+            self.waiting -= 1
             if self._closed:
                 raise errors.Unavailable("the database is closed")
             if self._lent >= self._size:

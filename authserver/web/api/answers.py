@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from authserver import exposition
 from authserver.settings import NAME, VERSION
 from authserver.web import cookies
 from authserver.web.api.bodies import ALICE, ID, PHONE_NUMBER, TOKEN
@@ -23,6 +24,7 @@ HTML = "text/html; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 JAVASCRIPT = "text/javascript; charset=utf-8"
 SVG = "image/svg+xml"
+FIGURES = exposition.MEDIA_TYPE
 
 
 class Answer(NamedTuple):
@@ -123,4 +125,5 @@ PAGE = Answer("<!DOCTYPE html>", media_types=(HTML,))
 ASSET = Answer(
     "/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG), unchanged=True
 )
+MEASURED = Answer("# HELP ...", media_types=(FIGURES,))
 NOTHING = Answer("", HTTPStatus.NO_CONTENT, media_types=())

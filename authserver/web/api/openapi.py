@@ -66,6 +66,7 @@ HEADERS: dict[str, tuple[str, str]] = {
 OF_STATUS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After"}
 OF_STATUS[503] = "Retry-After"
 SECURITY_SCHEMES: dict[str, Schema] = {
+    "metrics": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN"},
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "session": {"type": "apiKey", "in": "cookie", "name": cookies.SESSION},
     "reset": {"type": "apiKey", "in": "cookie", "name": cookies.RESET},

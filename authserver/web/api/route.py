@@ -33,6 +33,7 @@ LOGGED_IN: Refusals = (errors.NotAuthenticated, errors.InvalidToken)
 CALLER = ("bearer", "session")
 ANYBODY = ("", *CALLER)  # a caller if there is one
 PROVEN = ("", "reset")
+WATCHER = ("", "metrics")  # without it 404, and not 401: there is nothing here
 
 
 class Route(NamedTuple):

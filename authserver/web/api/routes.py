@@ -13,7 +13,7 @@ from authserver.app import App
 from authserver.settings import NAME
 from authserver.web import pages
 from authserver.web.api import answers, bodies
-from authserver.web.api.route import ANYBODY, CALLER, LOGGED_IN, PROVEN, Route
+from authserver.web.api.route import ANYBODY, CALLER, LOGGED_IN, PROVEN, WATCHER, Route
 from authserver.web.endpoints import (
     accounts,
     documents,
@@ -240,6 +240,14 @@ ROUTES = (
     Route("GET", ("/",), status.index, answers.INDEX),
     Route("GET", ("/healthz",), status.alive, answers.HEALTHY),
     Route("GET", ("/readyz",), status.ready, answers.HEALTHY),
+    Route(
+        "GET",
+        ("/metrics",),
+        status.metrics,
+        answers.MEASURED,
+        refusals=(errors.NotFound,),
+        credentials=WATCHER,
+    ),
     Route(
         "GET",
         ("/problems/{code}",),

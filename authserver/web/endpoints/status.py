@@ -2,10 +2,11 @@
 
 from http import HTTPStatus
 
-from authserver import errors
+from authserver import errors, exposition
 from authserver.app import App
-from authserver.flows import health
+from authserver.flows import figures, health
 from authserver.settings import NAME, VERSION
+from authserver.web import credentials
 from authserver.web.messages import Request, Response
 
 
@@ -23,6 +24,21 @@ def ready(app: App, _request: Request) -> Response:
     """Say that the database answers as well."""
     health.check_database(app)
     return Response(HTTPStatus.OK, {"status": "ok"})
+
+
+def metrics(app: App, request: Request) -> Response:
+    """Tell figures to whoever watches the server, and to nobody else.
+
+    The bearer token is METRICS_TOKEN. Without it this address is like one that
+    does not exist.
+    """
+    if not credentials.is_watcher(app, request):
+        raise errors.NotFound("not the token of METRICS_TOKEN")
+    return Response(
+        HTTPStatus.OK,
+        body=exposition.text(figures.gather(app)).encode(),
+        content_type=exposition.MEDIA_TYPE,
+    )
 
 
 def explain(_app: App, request: Request) -> Response:
