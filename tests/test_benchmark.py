@@ -2,15 +2,27 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from tests.bench import processes
+from tests.bench import (
+    driving,
+    footprint,
+    idle,
+    login,
+    processes,
+    protected,
+    refresh,
+    rows,
+    users,
+)
 from tests.bench.__main__ import ROWS
-from tests.bench.goals import Goal, percentile, table
-from tests.processes import wait_until
+from tests.bench.goals import Goal, Options, percentile, table
+from tests.processes import ROOT, wait_until
 
 BURN = "sum(range(40_000_000))"
 # A parent that waits for a child that works, as gunicorn's does.
@@ -21,9 +33,53 @@ PARENT = (
 )
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_every_row_is_a_module(row):
-    assert importlib.util.find_spec(f"tests.bench.{row}")
+def test_every_row_is_a_module_and_a_line_of_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    listed = re.findall(
+        r"^\| `(\w+)` \|", readme.split("## Benchmark")[1], re.MULTILINE
+    )
+
+    assert listed == list(ROWS)
+    assert all(importlib.util.find_spec(f"tests.bench.{row}") for row in ROWS)
+
+
+def test_bounds_are_those_that_were_promised():
+    assert protected.BOUNDS == {
+        "FastAPI": 1 / 6,
+        "Starlette": 1 / 3,
+        "Flask": 1 / 14,
+        "stock handler": 1 / 2,
+    }
+    assert (login.SHARE_OF_RAW, login.P99_MS, login.P99_OF_FASTAPI) == (0.95, 2, 0.1)
+    assert login.SECONDS >= 30
+    assert refresh.BOUND == 5
+    assert (idle.COUNTS, idle.KIB_BOUND, idle.P99_BOUND) == ((1000, 5000), 4, 1.5)
+    assert footprint.ANSWER_BOUND_MS == 100
+    assert (footprint.RSS_BOUND_MIB, footprint.OF_FASTAPI) == (25, 0.5)
+    assert (users.COUNTS, users.BOUND) == ((1_000, 100_000, 1_000_000), 1.3)
+
+
+def test_answer_in_pieces_is_complete_with_its_last_byte():
+    whole = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"
+
+    assert all(driving.complete(whole[:size], 0) is None for size in range(len(whole)))
+    assert driving.complete(whole, 0)[:2] == (200, b"abc")
+
+
+def test_addresses_of_a_crowd_differ():
+    found = {driving.address_text(number) for number in range(0, 1 << 24, 997)}
+
+    assert len(found) == len(range(0, 1 << 24, 997))
+
+
+def test_row_that_breaks_has_failed_and_the_next_one_runs(capsys):
+    def broken(options):
+        raise driving.BadAnswer("closed")
+
+    (goal,) = rows.measured(SimpleNamespace(run=broken), Options())
+
+    assert not goal.reached
+    assert "BadAnswer: closed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

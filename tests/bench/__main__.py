@@ -1,6 +1,6 @@
 """What a request costs here and elsewhere, measured side by side.
 
-    python -m tests.bench                         everything, about half an hour
+    python -m tests.bench                         everything, about 20 minutes
     python -m tests.bench protected login         these rows alone
     python -m tests.bench profile                 where each microsecond goes
     python -m tests.bench --rounds 1 --seconds 2  quickly, and not to be quoted
@@ -9,7 +9,8 @@ Ours is the real `server.py`, a process in a folder of its own on SQLite, with
 its access log written to a file. The peers are what a good programmer writes in
 an afternoon with the usual frameworks (`peers/`), deployed as their manuals say
 and without an access log. All run on the same interpreter, one after the other,
-in several rounds; what is printed are medians. The same machine runs the load.
+in several rounds; what is printed are medians, of ratios too, round by round.
+The same machine runs the load. Let nothing else run on it.
 
     CPU   user and system time of the server's whole process tree, from /proc,
           over the measured window, by the requests answered in it. The steady

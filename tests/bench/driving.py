@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 Source = Callable[[int, Answer | None], bytes | None]
 
 
-class BadAnswer(Exception):
+class BadAnswer(RuntimeError):
     """The server closed a connection, or refused what it should not have."""
 
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -58,7 +58,7 @@ def run(options: Options) -> list[Goal]:
     return []
 
 
-def _print(stages: Mapping[str, float], whole: float) -> None:
+def _print(stages: dict[str, float], whole: float) -> None:
     outer = {name: us for name, us in stages.items() if not name.startswith(" ")}
     rest = whole - sum(outer.values())
     rows = {**stages, "the rest: loop, threads, locks": rest, "one request": whole}
