@@ -6,7 +6,7 @@ start 15 ms and every idle server 2.5 MiB, and nothing of ours calls it:
 
     http.server         html (and 2,231 entities), mimetypes,
       |                 shutil (and zlib, bz2, lzma)
-      +-- http.client   ssl
+      +-- http.client   ssl, email.parser
       +-- email.utils   calendar (and locale with its aliases)
 
 So while `http.server` is loaded, a stand-in lies in the place of each. Asked
@@ -23,7 +23,7 @@ import sys
 import threading
 from types import ModuleType
 
-SPARED = ("calendar", "html", "mimetypes", "shutil", "ssl")
+SPARED = ("calendar", "email.parser", "html", "mimetypes", "shutil", "ssl")
 
 
 class _Later(ModuleType):
@@ -41,6 +41,10 @@ def load() -> None:
         return
     standing = {name: _Later(name) for name in SPARED if name not in sys.modules}
     sys.modules.update(standing)
+    for name, module in standing.items():
+        package, _, inside = name.rpartition(".")
+        if package:  # where `email.parser` is looked up once it is imported
+            setattr(importlib.import_module(package), inside, module)
     try:
         importlib.import_module("http.server")
     finally:

@@ -14,7 +14,17 @@ from tests.processes import ROOT, SERVER, ServerProcess
 
 NEEDLESS = {
     # What the standard library's server and client can do beside.
-    *("bz2", "calendar", "html", "locale", "lzma", "mimetypes", "shutil", "ssl"),
+    *(
+        "bz2",
+        "calendar",
+        "email.parser",
+        "html",
+        "locale",
+        "lzma",
+        "mimetypes",
+        "shutil",
+        "ssl",
+    ),
     # What other settings need: MySQL, mail, text messages, Argon2.
     *("argon2", "bcrypt", "dotenv", "mysql", "requests", "smtplib", "twilio"),
     *("authserver.delivery.smtp", "authserver.delivery.twilio", "email.mime"),
@@ -77,6 +87,7 @@ def test_no_annotation_is_compiled_at_the_start():
     ("name", "use"),
     [
         ("ssl", "http.client.HTTPSConnection('localhost')"),
+        ("email.parser", "http.client.parse_headers(io.BytesIO(b'A: b'))"),
         ("html", "http.server.html.escape('<')"),
         ("shutil", "http.server.shutil.copyfileobj"),
         ("mimetypes", "http.server.mimetypes.guess_type('a.html')"),
@@ -85,7 +96,7 @@ def test_no_annotation_is_compiled_at_the_start():
 )
 def test_what_was_spared_comes_when_it_is_used(name, use):
     done = run(
-        "import sys, authserver, email.utils, http.client, http.server\n"
+        "import io, sys, authserver, email.utils, http.client, http.server\n"
         f"before = {name!r} in sys.modules\n"
         f"{use}\n"
         f"print(before, {name!r} in sys.modules)"
