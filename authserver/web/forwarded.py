@@ -14,15 +14,24 @@ pick a new address for each guess and so escape every limit.
 An entry that is no address ends the search with the peer itself: junk is never
 an address of its own, else it would be one more way to pick a bucket.
 
+Whoever forgets to name a proxy in TRUSTED_PROXIES has a server that seems to
+work, until all the world shares the limits of one address. So the first time
+that a peer we do not trust forwards for somebody, the log says so, once: a
+stranger may send such a header too, and must not fill the log with it.
+
 Addresses leave in one canonical spelling: IPv6 shortened, without zone id, and
 an IPv4 address that an IPv6 socket shows as ::ffff:192.0.2.1 as plain IPv4.
 """
 
 import ipaddress
+import logging
+from collections.abc import Mapping
 from typing import Final
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+log: Final = logging.getLogger("authserver.web")
 
 MAX_HOPS: Final = 32  # proxies of ours in a row; bounds the work per request
 
@@ -47,6 +56,41 @@ def client_address(
         if not _is_trusted(hop, trusted):
             return str(hop)
     return str(address)
+
+
+class ProxyWarning:
+    """Warns of a proxy that nobody named, once."""
+
+    def __init__(self, trusted: tuple[Network, ...]) -> None:
+        self._trusted = trusted
+        self._trusted_peer: str | None = None  # the last one: mostly there is one
+        self._due = True
+
+    def look(self, peer: str, headers: Mapping[str, str]) -> None:
+        """Look at a request's headers (names in lower case) from `peer`."""
+        if (
+            self._due
+            and peer != self._trusted_peer
+            and (
+                "x-forwarded-for" in headers
+                or "x-real-ip" in headers
+                or "forwarded" in headers
+            )
+        ):
+            self._look_closely(peer)
+
+    def _look_closely(self, peer: str) -> None:
+        address = _parsed(peer)
+        if address is not None and _is_trusted(address, self._trusted):
+            self._trusted_peer = peer
+            return
+        self._due = False
+        log.warning(
+            "%s forwards requests and is not among TRUSTED_PROXIES, so it counts as "
+            "the client itself. If it is a proxy of yours, name it there: else all "
+            "who come through it share the limits of one address.",
+            peer,
+        )
 
 
 def _is_trusted(address: Address, trusted: tuple[Network, ...]) -> bool:

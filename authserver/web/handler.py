@@ -172,6 +172,7 @@ class Handler(socketserver.BaseRequestHandler):
         began_at, started = time.time(), time.monotonic()
         if not self._connections.working(self.request):
             return False
+        self.server.proxy_warning.look(self._peer, request_head.headers)
         request = Request(
             request_head.method,
             request_head.path,

@@ -31,7 +31,7 @@ from typing import Any, Final
 from authserver import errors
 from authserver.access import Answered
 from authserver.web.connections import Connections
-from authserver.web.forwarded import Network
+from authserver.web.forwarded import Network, ProxyWarning
 from authserver.web.handler import Handler, Limits, Site, new_request_id, refusal
 
 try:
@@ -74,6 +74,7 @@ class Server(ThreadingHTTPServer):
         self.note: Callable[[Answered], None] = lambda _: None  # of every answer
         self.limits = limits
         self.trusted_proxies = tuple(trusted_proxies)
+        self.proxy_warning = ProxyWarning(self.trusted_proxies)
         self.connections = Connections(_most_connections(limits.connections))
         self._state = threading.Lock()
         self._serving = False

@@ -141,3 +141,54 @@ def test_any_header_gives_an_address(header):
     address = client(header)
 
     assert str(ipaddress.ip_address(address)) == address
+
+
+# -- the warning
+
+
+@pytest.fixture
+def warning(caplog):
+    """Return what looks at a request, and tells the warnings until then."""
+    warning = forwarded.ProxyWarning(TRUSTED)
+
+    def look(peer, **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        warning.look(peer, named)
+        return caplog.messages
+
+    return look
+
+
+@pytest.mark.parametrize("name", ["x_forwarded_for", "forwarded", "x_real_ip"])
+def test_proxy_that_nobody_named_is_told_once(warning, name):
+    for peer in ("192.0.2.9", "192.0.2.9", "192.0.2.10"):
+        told = warning(peer, **{name: "203.0.113.9"})
+
+    [sentence] = told
+    assert sentence.startswith("192.0.2.9 forwards requests")
+    assert "TRUSTED_PROXIES" in sentence
+
+
+def test_trusted_proxies_and_plain_clients_are_no_reason_for_it(warning):
+    told = [
+        *warning(PEER, x_forwarded_for="203.0.113.9"),
+        *warning("fd00::1", forwarded="for=203.0.113.9"),
+        *warning("::ffff:10.0.0.1", x_real_ip="203.0.113.9"),
+        *warning("192.0.2.9", user_agent="curl"),
+    ]
+
+    assert told == []
+
+
+def test_stranger_beside_a_trusted_proxy_is_told(warning):
+    warning(PEER, x_forwarded_for="203.0.113.9")
+
+    assert len(warning("192.0.2.9", x_forwarded_for="203.0.113.9")) == 1
+
+
+def test_peer_without_an_address_is_told(warning):
+    assert len(warning("", x_forwarded_for="203.0.113.9")) == 1
+
+
+def test_value_of_the_header_is_not_repeated(warning):
+    assert "s3cr3t" not in warning("192.0.2.9", forwarded="s3cr3t")[0]

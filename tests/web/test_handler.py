@@ -152,6 +152,17 @@ def test_forwarded_address_from_anybody_is_not_believed(connection, site):
     assert site.requests[0].address == "127.0.0.1"
 
 
+def test_proxy_that_nobody_named_is_told_once_in_the_log(serve, connect, caplog):
+    server = serve()
+    for _ in range(3):
+        connection = connect(server)
+        connection.send(LAST.replace(b"Host: a", b"Host: a\r\nForwarded: for=2.2.2.2"))
+        connection.read_to_end()
+
+    [sentence] = [each for each in caplog.messages if "TRUSTED_PROXIES" in each]
+    assert sentence.startswith("127.0.0.1 forwards requests")
+
+
 # -- keep-alive
 
 
