@@ -102,6 +102,38 @@ def create_app(
     )
 
 
+class Background:
+    """What goes on beside the requests of an app, from `start` to `stop`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._worker = Worker(app)
+        self._stopping = threading.Event()
+        # A daemon, so that a program that forgets `stop` can still end.
+        self._thread = threading.Thread(target=self._purge, name="purge", daemon=True)
+
+    def start(self) -> None:
+        """Begin to log requests, to deliver and to purge."""
+        self._app.access.start()
+        self._worker.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all of it; what is under way is finished."""
+        self._stopping.set()
+        self._worker.stop()
+        self._thread.join()
+        self._app.access.stop()
+
+    def _purge(self) -> None:
+        # Not at once: a restart under load has better things to do.
+        while not self._stopping.wait(PURGE_EVERY_S):
+            try:
+                purge.run(self._app, stopping=self._stopping.is_set)
+            except Exception:
+                log.exception("purging failed; it is tried again later")
+
+
 class Running:
     """A server that listens, until `stop`."""
 
@@ -127,20 +159,13 @@ class Running:
             app = app._replace(settings=settings.at_port(self._server.server_port))
             self._server.site = Site(app)
         self._app = app
-        self._worker = Worker(app)
-        self._stopping = threading.Event()
-        # Daemons, so that a program that forgets `stop` can still end.
-        self._threads = [
-            threading.Thread(target=target, name=name, daemon=True)
-            for name, target in (
-                ("accept", self._server.serve_forever),
-                ("purge", self._purge),
-            )
-        ]
-        app.access.start()
-        self._worker.start()
-        for thread in self._threads:
-            thread.start()
+        self._background = Background(app)
+        # A daemon, so that a program that forgets `stop` can still end.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="accept", daemon=True
+        )
+        self._background.start()
+        self._thread.start()
 
     @property
     def url(self) -> str:
@@ -151,25 +176,14 @@ class Running:
 
     def stop(self) -> None:
         """Finish the requests in flight, then close everything."""
-        self._stopping.set()
         self._server.stop(DRAIN_S)
-        self._worker.stop()
-        for thread in self._threads:
-            thread.join()
-        self._app.access.stop()
+        self._background.stop()
+        self._thread.join()
         close(self._app)
 
     def _connections(self) -> dict[tuple[str, ...], float]:
         counts = self._server.connections.counts()
         return {(state,): count for state, count in counts.items()}
-
-    def _purge(self) -> None:
-        # Not at once: a restart under load has better things to do.
-        while not self._stopping.wait(PURGE_EVERY_S):
-            try:
-                purge.run(self._app, stopping=self._stopping.is_set)
-            except Exception:
-                log.exception("purging failed; it is tried again later")
 
 
 def serve(app: App) -> Running:

@@ -19,6 +19,10 @@ Functions over bytes and text, which never see a socket:
     forwarded     whose address it is, behind proxies
     wire          a response as bytes
 
+In place of all these, under a server of somebody else:
+
+    gateway         the site as a WSGI application
+
 What answers requests, and knows no sockets:
 
     messages      `Request` and `Response`, all that the two halves share

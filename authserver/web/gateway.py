@@ -1,0 +1,191 @@
+"""Our site as a WSGI application (PEP 3333), under a server of somebody else.
+
+    environ --> Request --> site --> Response --> start_response(...), [body]
+
+The same site answers the same requests with the same bytes. What our own core
+would refuse is refused here as far as WSGI lets us see it: a body announced by
+no number, by one above 64 KiB, or by none at all; a body that ends early; a
+method or path of odd characters. What it does not let us see is up to the
+server in front:
+
+* It has parsed the head, and nobody knows how strictly. It has joined headers
+  that came twice, and made `X_Forwarded_For` and `X-Forwarded-For` one name.
+* It has decoded the path, so that `/%6cogin` is `/login` here. (It is an
+  unknown path otherwise.) Encoded again, it has one spelling at least.
+* Deadlines, limits on heads and connections, and the drain at the end.
+
+So a server for the open Internet has to be chosen with care, or stands behind a
+proxy that is strict; or is ours.
+
+Other than the standard says, no header is removed from a request: `Connection`
+and the like mean nothing to the site.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+from authserver import errors, logs, tokens
+from authserver.access import Answered
+from authserver.web import forwarded, wire
+from authserver.web.forwarded import Network, ProxyWarning
+from authserver.web.handler import Site
+from authserver.web.head import MAX_BODY_BYTES
+from authserver.web.messages import Request, Response
+
+Environ = Mapping[str, Any]
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_QUERY: Final = re.compile(r"[!-~]*")
+_PATH_SAFE: Final = "/:@!$&'()*+,;=-._~"  # RFC 3986 section 3.3
+_LENGTH: Final = re.compile(r"[0-9]{1,19}")
+_SERVERS_OWN: Final = ("Date", "Server", "Connection")
+
+log: Final = logging.getLogger("authserver.web")
+
+
+class StartResponse(Protocol):
+    """What a server gives us to begin the answer with."""
+
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], /
+    ) -> Callable[[bytes], object]:
+        """Take status line and headers."""
+        ...
+
+
+class Gateway:
+    """A WSGI application; `note` is told of each answer."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        trusted_proxies: tuple[Network, ...],
+        note: Callable[[Answered], None],
+    ) -> None:
+        self._site = site
+        self._trusted = trusted_proxies
+        self._warning = ProxyWarning(trusted_proxies)
+        self._note = note
+
+    def __call__(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer one request."""
+        began_at, started = time.time(), time.monotonic()
+        request_id = tokens.request_id()
+        logs.request_id.set(request_id)
+        address, method, path = str(environ.get("REMOTE_ADDR", "")), "", ""
+        try:
+            request = self._request(environ, request_id)
+            address, method, path = request.address, request.method, request.path
+            response = self._site.respond(request)
+        except errors.AuthError as error:
+            response = self._site.refuse(error, request_id)
+        status, headers, body = _encoded(response, head_only=method == "HEAD")
+        start_response(status, headers)
+        took_s, code = time.monotonic() - started, int(status[:3])
+        self._note(
+            (
+                began_at,
+                address,
+                method,
+                path,
+                response.route,
+                code,
+                len(body),
+                took_s,
+                request_id,
+            )
+        )
+        return [body]
+
+    def _request(self, environ: Environ, request_id: str) -> Request:
+        """Return the request, or raise what refuses it."""
+        headers = _headers(environ)
+        peer = environ.get("REMOTE_ADDR", "")
+        self._warning.look(peer, headers)
+        method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+        if not _TOKEN.fullmatch(method) or method == "CONNECT":
+            raise errors.MalformedRequest("method")
+        if not _QUERY.fullmatch(query) or "#" in query:
+            raise errors.MalformedRequest("query is not printable ASCII")
+        # PEP 3333: text whose characters stand for the bytes that were sent.
+        path = quote(environ.get("PATH_INFO", "").encode("latin-1"), safe=_PATH_SAFE)
+        return Request(
+            method,
+            "*" if path == "*" else f"/{path.removeprefix('/')}",
+            query,
+            headers,
+            _body(environ, headers),
+            forwarded.client_address(
+                peer, headers.get("x-forwarded-for"), self._trusted
+            ),
+            request_id,
+        )
+
+
+def _headers(environ: Environ) -> dict[str, str]:
+    headers = {
+        name[5:].replace("_", "-").lower(): str(value).strip(" \t")
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    # These two have names of their own, and may be there though empty.
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name].strip(" \t")
+    return headers
+
+
+def _body(environ: Environ, headers: Mapping[str, str]) -> bytes:
+    """Return the whole body, or raise what refuses it."""
+    announced = headers.get("content-length")
+    if announced is None:
+        if "transfer-encoding" not in headers:
+            return b""
+        # Chunks have no length; a server that decodes them tells their end.
+        if not environ.get("wsgi.input_terminated"):
+            raise errors.UnknownTransferCoding("not decoded by the server")
+        return _read(environ, MAX_BODY_BYTES + 1)
+    if not _LENGTH.fullmatch(announced):
+        raise errors.MalformedRequest("Content-Length is no number")
+    if int(announced) > MAX_BODY_BYTES:
+        raise errors.BodyTooLarge("announced")
+    body = _read(environ, int(announced))
+    if len(body) < int(announced):
+        raise errors.MalformedRequest("ended early")
+    return body
+
+
+def _read(environ: Environ, size: int) -> bytes:
+    body = b""
+    try:
+        while len(body) < size and (part := environ["wsgi.input"].read(size)):
+            body += part
+    except OSError as error:  # each server has its own for a client that left
+        raise errors.MalformedRequest("ended early") from error
+    if len(body) > MAX_BODY_BYTES:
+        raise errors.BodyTooLarge("more than announced")
+    return body
+
+
+def _encoded(
+    response: Response, *, head_only: bool
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Return status, headers and body, checked and worded as our core does."""
+    try:
+        data = wire.encode(response, keep_alive=True, head_only=head_only)
+    except Exception:
+        log.exception("an answer could not be written")
+        data = wire.encode(Response(HTTPStatus.INTERNAL_SERVER_ERROR), keep_alive=True)
+    head, _, body = data.partition(b"\r\n\r\n")
+    status_line, *lines = head.decode("latin-1").split("\r\n")
+    pairs = (line.partition(": ") for line in lines)
+    headers = [(name, value) for name, _, value in pairs if name not in _SERVERS_OWN]
+    return status_line.partition(" ")[2], headers, body
