@@ -57,7 +57,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("rows", nargs="*", metavar="row", help=", ".join(ROWS))
     parser.add_argument("--rounds", type=int, help="per row; its own default if none")
-    parser.add_argument("--seconds", type=float, help="of each measured window")
+    parser.add_argument("--seconds", type=int, help="of each measured window")
     options = parser.parse_args()
     unknown = set(options.rows) - set(ROWS)
     if unknown:

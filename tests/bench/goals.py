@@ -10,7 +10,7 @@ class Options(NamedTuple):
     """What was asked for on the command line; None leaves it to the row."""
 
     rounds: int | None = None
-    seconds: float | None = None
+    seconds: int | None = None
 
 
 class Goal(NamedTuple):

@@ -66,8 +66,8 @@ def run(options: Options) -> list[Goal]:
     print(table(heads, lines))
     print(
         f"\nOne bcrypt of cost {COST} takes {_hash_us():,.0f} us of CPU; register and "
-        "login have one each.\nThe codes are delivered while people register; "
-        "what came after the last of them\nis the line below it."
+        "login have one each.\nCodes are delivered while people register; their own "
+        "line is what was left to\ndeliver when the last had registered."
     )
     return []
 

@@ -12,9 +12,12 @@ from types import ModuleType
 from tests.bench.goals import Goal, Options
 
 
-def run(names: Sequence[str], *, rounds: int | None, seconds: float | None) -> int:
+def run(names: Sequence[str], *, rounds: int | None, seconds: int | None) -> int:
     """Run the rows, print every verdict, and return the exit status."""
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, "
+        f"load average before {os.getloadavg()[0]:.2f}"
+    )
     options = Options(rounds, seconds)
     verdicts: list[tuple[str, Goal]] = []
     for name in names:
