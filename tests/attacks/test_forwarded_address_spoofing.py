@@ -33,6 +33,14 @@ JUNK = (
     "_hidden",
     "[2001:db8::1",
     "192.0.2.1%eth0",
+    "::ffff:203.0.113",
+    "::ffff:999.0.113.1",
+    "0x7f000001",
+    "2130706433",
+    "127.1",
+    "0177.0.0.1",
+    "1.2.3.4:99999999",
+    "[::1]x",
     "'; DROP TABLE users; --",
     ",".join(["junk"] * 1000),
     "x" * 15_000,
@@ -71,6 +79,30 @@ def many(pattern):
 )
 def test_header_of_a_stranger_changes_nothing(app, guess, pattern):
     assert guess(*many(pattern)) == ONE_LIMIT
+
+
+@pytest.mark.parametrize("app", ["192.0.2.0/24"], indirect=True)
+def test_thousand_addresses_of_a_stranger_are_one(app, guess):
+    rotating = [f"203.0.{n // 250}.{n % 250 + 1}" for n in range(1000)]
+
+    assert guess(*rotating) == [REFUSED] * GUESSES_PER_HOUR + [LIMITED] * 995
+
+
+def test_thousand_addresses_in_front_of_one_are_one(guess):
+    rotating = [f"203.0.{n // 250}.{n % 250 + 1}, 198.51.100.7" for n in range(1000)]
+
+    assert guess(*rotating) == [REFUSED] * GUESSES_PER_HOUR + [LIMITED] * 995
+
+
+@pytest.mark.parametrize("junk", ["a," * 500, "1" * 15_000, "203.0.113.1," * 1000])
+def test_long_list_that_ends_with_the_client_is_the_client(guess, junk):
+    claims = [f"{n}{junk}198.51.100.7" for n in range(1, GUESSES_PER_HOUR + 2)]
+
+    assert guess(*claims) == ONE_LIMIT
+
+
+def test_list_of_64_kib_is_refused_and_harms_nobody(guess):
+    assert guess("203.0.113.1," * 5461, "203.0.113.1") == [431, REFUSED]
 
 
 def test_header_of_a_trusted_proxy_tells_its_clients_apart(guess):

@@ -38,6 +38,10 @@ TARGETS = (
 )
 HEADERS = (
     "X-Forwarded-Host: evil.test",
+    "x-FORWARDED-host: evil.test",
+    "X_Forwarded_Host: evil.test",
+    "HTTP_HOST: evil.test",
+    "Hos_t: evil.test",
     "X-Forwarded-Server: evil.test",
     "X-Forwarded-Proto: http",
     "X-Forwarded-Port: 1337",
