@@ -9,13 +9,15 @@ a stage among others finds the processor's caches colder than in its own loop.
 """
 
 import contextlib
+import hashlib
+import hmac
 import logging
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver import jwt, logs, runtime, tokens
 from authserver.app import App
@@ -33,10 +35,20 @@ ROUNDS = 5
 SECONDS = 3.0
 BATCHES = 15
 CALLS = 400
+LINE = "%s %s %s %d %d %.1f"  # as the access log's
+RESPOND = "site: respond, in all"
 RAW = (
     "GET /protected HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
     "Authorization: Bearer {}\r\n\r\n"
 )
+
+
+class Stage(NamedTuple):
+    """What a step takes; one with a depth is a part of the one above."""
+
+    depth: int
+    name: str
+    us: float
 
 
 def run(options: Options) -> list[Goal]:
@@ -54,16 +66,27 @@ def run(options: Options) -> list[Goal]:
                 "ceiling", ("-m", f"{servers.PEERS}.ceiling", "{port}", "answer")
             )
             kernel.append(_outside(ceiling, folder, everybody, seconds))
-    stages["kernel: poll, recv, send"] = median(kernel)
+    stages.append(Stage(0, "kernel: poll, recv, send", median(kernel)))
     _print(stages, median(whole))
     return []
 
 
-def _print(stages: dict[str, float], whole: float) -> None:
-    outer = {name: us for name, us in stages.items() if not name.startswith(" ")}
-    rest = whole - sum(outer.values())
-    rows = {**stages, "the rest: loop, threads, locks": rest, "one request": whole}
-    lines = [(name, f"{us:.1f}", f"{us / whole:.0%}") for name, us in rows.items()]
+def _print(stages: list[Stage], whole_us: float) -> None:
+    outer, parts = (
+        sum(stage.us for stage in stages if stage.depth == depth) for depth in (0, 1)
+    )
+    respond = next(stage.us for stage in stages if stage.name == RESPOND)
+    rows = [
+        *stages,
+        Stage(0, "the rest: loop, threads, locks", whole_us - outer),
+        Stage(0, "one request", whole_us),
+    ]
+    where = rows.index(next(each for each in rows if each.name == "wire: encode"))
+    rows.insert(where, Stage(1, "routes, headers and all else", respond - parts))
+    lines = [
+        (f"{'  ' * depth}{name}", f"{us:.1f}", f"{us / whole_us:.0%}")
+        for depth, name, us in rows
+    ]
     print(table(("CPU of GET /protected", "us", "share"), lines))
 
 
@@ -79,19 +102,21 @@ def _outside(
         return load.bearers(server, tokens, seconds=seconds).cpu_us
 
 
-def _stages(folder: Path, person: Person) -> tuple[dict[str, float], bytes]:
-    """Return what each stage takes in microseconds, and the whole answer."""
+def _stages(folder: Path, person: Person) -> tuple[list[Stage], bytes]:
+    """Return what each stage takes, and the whole answer."""
     app = runtime.create_app(people.settings(folder))
     try:
         calls, answer = _calls(app, person, folder)
-        return {name: _cost_us(call) for name, call in calls.items()}, answer
+        return [
+            Stage(depth, name, _cost_us(call)) for depth, name, call in calls
+        ], answer
     finally:
         runtime.close(app)
 
 
 def _calls(
     app: App, person: Person, folder: Path
-) -> tuple[dict[str, Callable[[], Any]], bytes]:
+) -> tuple[list[tuple[int, str, Callable[[], Any]]], bytes]:
     raw = RAW.format(person.access_token).encode()
     parsed = head.parse(raw)
     assert parsed
@@ -124,19 +149,23 @@ def _calls(
     def read() -> object:
         return app.database.read(_session_and_user, person.session_id)
 
-    # Those that begin with a blank are parts of the one above.
-    return {
-        "head: parse": lambda: head.parse(raw),
-        "head: request id": tokens.request_id,
-        "site: respond, in all": lambda: site.respond(request),
-        "  token: jwt.decode": decode,
-        "  keys: derived": lambda: app.keyring.derived(authenticate.JWT_KEY),
-        "  database: session and user": read,
-        "wire: encode": lambda: wire.encode(response, keep_alive=True),
-        "access log: one line": lambda: access.info(
-            "%s %s %s %d %d %.1f", "127.0.0.1", "GET", "/protected", 200, 600, 0.1
+    signed = person.access_token.rpartition(".")[0].encode()
+    key = keyring[app.keyring.current]
+    return [
+        (0, "head: parse", lambda: head.parse(raw)),
+        (0, "head: request id", tokens.request_id),
+        (0, RESPOND, lambda: site.respond(request)),
+        (1, "token: jwt.decode", decode),
+        (2, "of it: the HMAC", lambda: hmac.digest(key, signed, hashlib.sha256)),
+        (1, "keys: derived", lambda: app.keyring.derived(authenticate.JWT_KEY)),
+        (1, "database: session and user", read),
+        (2, "of it: a read of nothing", lambda: app.database.read(lambda _tx: None)),
+        (0, "wire: encode", lambda: wire.encode(response, keep_alive=True)),
+        (
+            *(0, "access log: one line"),
+            lambda: access.info(LINE, "127.0.0.1", "GET", "/protected", 200, 600, 0.1),
         ),
-    }, answer
+    ], answer
 
 
 def _session_and_user(tx: Transaction, session_id: str) -> object:
