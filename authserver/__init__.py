@@ -8,10 +8,26 @@ To run it: `python server.py`. To embed it:
     running = serve(app)
     print(running.url)
     running.stop()
+
+What serves is loaded when it is first named: commands that serve nobody do
+without, and so does the parent of several workers.
 """
 
-from authserver.runtime import Running, create_app, serve
+from typing import TYPE_CHECKING
+
 from authserver.settings import VERSION, Settings, SettingsError
+
+if TYPE_CHECKING:
+    from authserver.runtime import Running, create_app, serve
 
 __all__ = ["Running", "Settings", "SettingsError", "create_app", "serve"]
 __version__ = VERSION
+
+
+def __getattr__(name: str) -> object:
+    """Load what serves (PEP 562)."""
+    if name in __all__:
+        from authserver import runtime
+
+        return getattr(runtime, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

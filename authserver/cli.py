@@ -14,6 +14,8 @@ reads our output may stop when they have enough, as `head` does: that ends a
 command silently, with the status that a shell gives to all who end so. Output
 that cannot be written otherwise (the disk is full) ends it with a sentence and
 status 1; what its encoding has no character for is escaped.
+
+There is one more command, `worker`, that nobody types: see `workers`.
 """
 
 import contextlib
@@ -85,6 +87,8 @@ def _command(arguments: Sequence[str]) -> Callable[[], int]:
 
     if not arguments:
         return serve.run
+    if arguments[0] == serve.WORKER:
+        return lambda: serve.run_worker(arguments[1])
     import argparse  # loads much that serving, the usual case, does not need
 
     from authserver.commands import audit, database, doctor, migrate, users

@@ -16,12 +16,13 @@ import importlib.util
 import itertools
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from authserver import errors, keys
+from authserver import errors, keys, listening
 from authserver.access import AccessBook
 from authserver.app import App
 from authserver.delivery import templates
@@ -90,7 +91,7 @@ def create_app(
         settings=settings,
         database=database,
         hasher=hasher,
-        hashing=HashingThreads(threads=min(os.cpu_count() or 1, MAX_HASHING)),
+        hashing=HashingThreads(threads=_hashing_threads(settings)),
         keyring=keyring,
         limiter=_limiter(settings, database, now, monotonic),
         now=now,
@@ -137,7 +138,7 @@ class Background:
 class Running:
     """A server that listens, until `stop`."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, listener: socket.socket | None) -> None:
         """Bind the port and start all threads; raises `SettingsError`."""
         settings = app.settings
         try:
@@ -146,13 +147,10 @@ class Running:
                 settings.port,
                 Site(app),
                 trusted_proxies=settings.trusted_proxies,
+                listener=listener,
             )
-        except (OSError, UnicodeError) as error:  # the latter: no host name at all
-            raise SettingsError(
-                "port",
-                f"{settings.port} on HOST {settings.host} cannot be opened: "
-                f"{getattr(error, 'strerror', None) or error}.",
-            ) from error
+        except (OSError, UnicodeError) as error:
+            raise listening.refused(settings, error) from error
         self._server.note = app.access.note
         app.metrics.watch("connections", self._connections)
         if settings.port == 0:
@@ -186,9 +184,12 @@ class Running:
         return {(state,): count for state, count in counts.items()}
 
 
-def serve(app: App) -> Running:
-    """Start listening, and return what stops it again."""
-    return Running(app)
+def serve(app: App, listener: socket.socket | None = None) -> Running:
+    """Start listening, and return what stops it again.
+
+    With `listener`, a socket that listens already, HOST and PORT play no part.
+    """
+    return Running(app, listener)
 
 
 def close(app: App) -> None:
@@ -222,6 +223,12 @@ def _own_secret(settings: Settings) -> bytes:
             "database_url", f"names the folder {database.parent}, which does not exist."
         )
     return keys.load_or_create(key_file(database), may_create=not database.exists())
+
+
+def _hashing_threads(settings: Settings) -> int:
+    """Return our share of the machine's cores: one thread for each."""
+    most = min(os.cpu_count() or 1, MAX_HASHING)
+    return max(1, most // settings.workers)
 
 
 def _limiter(

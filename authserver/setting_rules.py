@@ -6,6 +6,7 @@ been read.
 """
 
 import ipaddress
+import os
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 # are all of it.
 WIDEST = {4: 8, 6: 16}
 PRIVATE_IPV6 = ipaddress.ip_network("fc00::/7")  # RFC 4193
+SYSTEM = os.name  # "posix", or "nt" for Windows
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def check(settings: "Settings") -> None:
     """Raise `SettingsError` for the first rule that is broken."""
     _check_addresses(settings)
+    _check_workers(settings)
     _check_email(settings)
     _check_sms(settings)
 
@@ -84,6 +87,20 @@ def _check_addresses(settings: "Settings") -> None:
             "must name the proxy that stands in front (127.0.0.1/32 on the same "
             "machine), because HOST is loopback and PUBLIC_URL is not: without it "
             "all clients would share one address and one limit.",
+        )
+
+
+def _check_workers(settings: "Settings") -> None:
+    if settings.workers == 1:
+        return
+    if SYSTEM != "posix":
+        raise SettingsError(
+            "workers", "must be 1 on this system: only POSIX hands a socket on."
+        )
+    if not settings.database_url.startswith("mysql:"):
+        raise SettingsError(
+            "workers",
+            "above 1 needs MySQL or MariaDB in DATABASE_URL: SQLite has one process.",
         )
 
 

@@ -51,6 +51,7 @@ class Settings:
 
     host: str = _setting("127.0.0.1", setting_values.host)
     port: int = _setting(8080, setting_values.whole(0, 65535))
+    workers: int = _setting(1, setting_values.whole(1, 64))
     public_url: str = _setting(
         "", lambda value: setting_values.url(value) if value else ""
     )
@@ -132,6 +133,8 @@ class Settings:
             raise TypeError(f"no such setting: {', '.join(values)}")
         if not self.public_url:
             self._set("public_url", f"http://localhost:{self.port}")
+        if self.workers > 1:  # else every process would let as many through
+            self._set("limits", "database")
         if self.email_user and not self.email_host:
             self._set("email_host", "smtp.gmail.com")
         self._set("email_from", self.email_from or self.email_user)

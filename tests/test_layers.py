@@ -28,6 +28,7 @@ LAYERS = (
         "codes",
         "ratelimit",
         "identifiers",
+        "listening",
         "moments",
         "access",
         "exposition",
@@ -36,7 +37,7 @@ LAYERS = (
     {"app"},
     {"flows", "delivery"},
     {"web"},
-    {"runtime"},
+    {"runtime", "workers"},
     {"checks", "wsgi"},
     {"commands"},
     {"cli"},
@@ -145,6 +146,7 @@ def test_only_the_runtime_and_deadlines_look_at_a_clock():
         "web/handler.py",
         "web/server.py",
         "web/wire.py",
+        "workers.py",
     }
 
 

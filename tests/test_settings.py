@@ -112,6 +112,7 @@ def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence
         ({"TRUSTED_PROXIES": "0.0.0.0/1,128.0.0.0/1"}, "must not hold 0.0.0.0/1"),
         ({"TRUSTED_PROXIES": "127.0.0.1/32,10.0.0.0/7"}, "must not hold 10.0.0.0/7"),
         ({"TRUSTED_PROXIES": "2000::/15"}, "must not hold 2000::/15"),
+        ({"WORKERS": "2"}, "^WORKERS above 1 needs MySQL or MariaDB"),
     ],
 )
 def test_values_that_contradict_each_other_stop_the_start(environ, sentence):
@@ -310,6 +311,20 @@ def test_port_zero_becomes_the_port_that_was_free():
     assert settled.bcrypt_rounds == 11
     named = Settings(port=0, public_url="http://localhost:1").at_port(4711)
     assert named.public_url == "http://localhost:1"
+
+
+def test_several_workers_share_their_limits():
+    many = read(WORKERS="3", DATABASE_URL="mysql://alice:x@127.0.0.1/accounts")
+
+    assert (many.workers, many.limits) == (3, "database")
+    assert (read().workers, read().limits) == (1, "process")
+
+
+def test_several_workers_need_a_system_that_hands_sockets_on(monkeypatch):
+    monkeypatch.setattr("authserver.setting_rules.SYSTEM", "nt")
+
+    with pytest.raises(SettingsError, match=r"^WORKERS must be 1 on this system"):
+        read(WORKERS="2", DATABASE_URL="mysql://alice:x@127.0.0.1/accounts")
 
 
 def test_settings_do_not_change_and_have_no_others():

@@ -17,15 +17,16 @@ log = logging.getLogger("authserver.commands")
 
 
 @contextlib.contextmanager
-def operating() -> Iterator[Settings]:
+def operating(*, warn: bool = True) -> Iterator[Settings]:
     """Yield the settings of this folder, with the log set up by them.
 
-    Raises `SettingsError`.
+    With `warn` false somebody else has told what is unwise about them. Raises
+    `SettingsError`.
     """
     settings = Settings.from_environment(dotenv=Path(".env"))
     handler = logs.set_up(form=settings.log_format, level=settings.log_level)
     try:
-        for warning in settings.warnings:
+        for warning in settings.warnings if warn else ():
             log.warning("%s", warning)
         yield settings
     finally:

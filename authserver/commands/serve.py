@@ -5,14 +5,17 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from authserver import logs, runtime
+from authserver import logs
 from authserver.commands import operating
 from authserver.settings import Settings, SettingsError
 
 if TYPE_CHECKING:  # loads much that serving does not need
     from argparse import ArgumentParser, Namespace
 
+    from authserver.workers import Inherited
+
 HELP = "listen for requests (the default)"
+WORKER = "worker"  # the command of one of several processes; its parent gives it
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("authserver.serve")
@@ -23,34 +26,64 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 
 def run(_options: "Namespace | None" = None) -> int:
-    """Serve until told to stop."""
+    """Serve until told to stop, in one process or in WORKERS of them."""
     with operating() as settings:
-        _serve(settings)
+        _say_where_codes_go(settings)
+        if settings.workers == 1:
+            _serve(settings)
+            return 0
+        from authserver import listening, workers
+
+        listener = listening.listen(settings)
+        command = (*workers.our_command(), WORKER)
+        return workers.Parent(listener, settings.workers, command).run()
+
+
+def run_worker(descriptors: str) -> int:
+    """Serve as one of several processes, started by their parent."""
+    from authserver import workers
+
+    inherited = workers.inherit(descriptors)
+    with operating(warn=False) as settings:
+        if settings.workers == 1:  # and limits would be counted by each alone
+            raise SettingsError(
+                "workers", "was changed to 1, which takes a restart of the server."
+            )
+        _serve(settings, inherited)
     return 0
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     # Blocked, here and in all threads to come, and then waited for. A handler
     # would be run by this thread alone, while the system may give the signal to
     # any other one: then nothing wakes this one from its wait. And a handler
     # that takes a lock may have interrupted whoever holds it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    from authserver import runtime  # which the parent of workers does not need
+
     for handler in logs.ours():
         handler.writer.start()
+    if inherited is not None:
+        inherited.stop_with_parent()
     app = runtime.create_app(settings)
     try:
-        running = runtime.serve(app)
+        running = runtime.serve(app, inherited.listener if inherited else None)
     except SettingsError:
         runtime.close(app)
         raise
     log.info("listening on %s for %s", running.url, settings.public_url)
-    if not settings.email_configured:
-        both = "EMAIL_HOST and TWILIO_SID are"
-        missing = "EMAIL_HOST is" if settings.sms_configured else both
-        log.warning("%s not set: codes are printed here, not sent", missing)
+    if inherited is not None:
+        inherited.say_ready()
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
     gc.enable()
     signal.sigwait(STOP_SIGNALS)
     log.info("stopping")
     running.stop()
+
+
+def _say_where_codes_go(settings: Settings) -> None:
+    if not settings.email_configured:
+        both = "EMAIL_HOST and TWILIO_SID are"
+        missing = "EMAIL_HOST is" if settings.sms_configured else both
+        log.warning("%s not set: codes are printed here, not sent", missing)
