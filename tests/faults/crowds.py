@@ -20,7 +20,8 @@ from pathlib import Path
 
 from authserver.web.handler import Limits
 from tests.faults.figures import Figure, at_least, at_most, p99
-from tests.faults.peers import Peer, honest_clients, request
+from tests.faults.honest import honest_clients
+from tests.faults.peers import Peer, request
 from tests.faults.servers import Vitals, serving, settled
 from tests.processes import ServerProcess, join, log_in
 

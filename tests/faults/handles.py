@@ -18,15 +18,8 @@ import time
 from pathlib import Path
 
 from tests.faults.figures import Figure, at_least, at_most
-from tests.faults.peers import (
-    Answer,
-    Experience,
-    Peer,
-    appointments,
-    honest_clients,
-    once,
-    request,
-)
+from tests.faults.honest import Experience, honest_clients
+from tests.faults.peers import Answer, Peer, appointments, once, request
 from tests.faults.servers import Vitals, serving, settled
 from tests.processes import PASSWORD, ServerProcess, join, log_in
 
@@ -35,7 +28,7 @@ RESERVE = 60  # of 64, for the database and the log; some are being turned away
 ARRIVALS_PER_S = 500.0
 COME_AGAIN_AFTER_S = (5.0, 15.0)
 ESTABLISHED = 4
-PAUSE_S = 0.05  # between the requests of one who is established
+PAUSE_S = 0.1  # between the requests of one who is established
 CROWD = 128  # at once, within what the server has room for
 BEGUN = b"GET / HTTP/1.1\r\nHost: x\r\n"
 

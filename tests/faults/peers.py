@@ -1,9 +1,8 @@
-"""Clients of a server under attack: honest ones with a stopwatch, and others.
+"""Clients of a server under attack, which do what no HTTP library would.
 
-They all live in one event loop and speak in bytes, since most of them do what
-no HTTP library would. An honest client comes at its appointed time, however
-long those before it wait, so a server that stalls cannot hide behind clients
-that politely stay away.
+They live in one event loop and speak in bytes. Who is to come at a pace comes
+at the appointed time, however long those before wait, so a server that stalls
+cannot hide behind clients that politely stay away.
 """
 
 import asyncio
@@ -12,10 +11,9 @@ import itertools
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from tests.faults.figures import p99
 from tests.faults.servers import reset
 
 PATIENCE_S = 10.0  # then a client gives up, which counts as no answer
@@ -124,48 +122,6 @@ async def once(port: int, data: bytes, patience_s: float = PATIENCE_S) -> Answer
         return Answer(0, b"")
     finally:
         peer.close()
-
-
-class Experience:
-    """What honest clients went through: an answer and a time each."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-        self.times_s: list[float] = []
-
-    def note(self, status: int, since: float) -> None:
-        self.statuses.append(status)
-        self.times_s.append(time.monotonic() - since)
-
-    @property
-    def share_ok(self) -> float:
-        """Return the percentage of requests that were answered with success."""
-        good = sum(200 <= status < 300 for status in self.statuses)
-        return 100 * good / max(1, len(self.statuses))
-
-    @property
-    def p99_ms(self) -> float:
-        return p99(self.times_s) * 1000
-
-
-@contextlib.asynccontextmanager
-async def honest_clients(
-    port: int, requests: Sequence[bytes], *, per_s: float
-) -> AsyncIterator[Experience]:
-    """Let clients come meanwhile, each with a connection and one request."""
-    experience = Experience()
-    async with asyncio.TaskGroup() as tasks:
-
-        async def one(data: bytes, due: float) -> None:
-            experience.note((await once(port, data)).status, due)
-
-        async def come() -> None:
-            async for number, due in appointments(per_s):
-                tasks.create_task(one(requests[number % len(requests)], due))
-
-        coming = tasks.create_task(come())
-        yield experience
-        coming.cancel()
 
 
 async def appointments(per_s: float) -> AsyncIterator[tuple[int, float]]:

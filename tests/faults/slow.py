@@ -22,7 +22,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.faults.figures import Figure, at_least, at_most
-from tests.faults.peers import Peer, appointments, honest_clients, request
+from tests.faults.honest import honest_clients
+from tests.faults.peers import Peer, appointments, request
 from tests.faults.servers import Vitals, serving, settled
 from tests.processes import ServerProcess, join, log_in
 

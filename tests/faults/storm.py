@@ -18,13 +18,8 @@ from pathlib import Path
 import bcrypt
 
 from tests.faults.figures import Figure, at_least, at_most
-from tests.faults.peers import (
-    Experience,
-    appointments,
-    honest_clients,
-    once,
-    request,
-)
+from tests.faults.honest import Experience, honest_clients
+from tests.faults.peers import appointments, once, request
 from tests.faults.servers import Vitals, serving
 from tests.processes import PASSWORD, ServerProcess, log_in
 
