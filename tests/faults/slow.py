@@ -38,7 +38,7 @@ GIVE_UP_S = 45.0
 BEGUN = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 ANNOUNCED = (
     b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 8192\r\n\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
 )
 MUCH = request("GET", "/openapi.json") * 40  # 7 MB, more than kernels buffer
 SMALL_BUFFER = 4096
@@ -206,7 +206,7 @@ async def _keep_dripping(peer: Peer) -> None:
 async def _bad_line(port: int) -> bool:
     """Send a body at little more than 1 kB/s; tell whether it was taken."""
     content = b'{"identifier": "alice", "password": "%s"}' % (b"x" * BAD_LINE_BYTES)
-    head = ANNOUNCED.replace(b"8192", b"%d" % len(content))
+    head = ANNOUNCED.replace(b"60000", b"%d" % len(content))
     peer = await Peer(port).connect()
     try:
         await peer.send(head)
