@@ -151,11 +151,11 @@ class Running:
             )
         except (OSError, UnicodeError) as error:
             raise listening.refused(settings, error) from error
-        self._server.note = app.access.note
+        self._server.shared.note = app.access.note
         app.metrics.watch("connections", self._connections)
         if settings.port == 0:
             app = app._replace(settings=settings.at_port(self._server.server_port))
-            self._server.site = Site(app)
+            self._server.shared.site = Site(app)
         self._app = app
         self._background = Background(app)
         # A daemon, so that a program that forgets `stop` can still end.
@@ -180,7 +180,7 @@ class Running:
         close(self._app)
 
     def _connections(self) -> dict[tuple[str, ...], float]:
-        counts = self._server.connections.counts()
+        counts = self._server.driver.counts()
         return {(state,): count for state, count in counts.items()}
 
 

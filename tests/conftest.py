@@ -322,7 +322,7 @@ def wire(app: App) -> Iterator[Wire]:
     """The app on a real port of this machine, whose peer is a trusted proxy."""
     proxies = app.settings.trusted_proxies
     server = Server("127.0.0.1", 0, Site(app), trusted_proxies=proxies)
-    server.note = app.access.note
+    server.shared.note = app.access.note
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield Wire(server.server_port)

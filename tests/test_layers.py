@@ -144,7 +144,8 @@ def test_only_the_runtime_and_deadlines_look_at_a_clock():
         "store/many_writers.py",
         "web/gateway.py",
         "web/handler.py",
-        "web/server.py",
+        "web/loop.py",
+        "web/threads.py",
         "web/wire.py",
         "workers.py",
     }

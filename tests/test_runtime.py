@@ -216,7 +216,7 @@ def test_many_cores_hash_no_more_at_once_than_an_account_has_tries(
     app = runtime.create_app(settings)
     gate = threading.Event()
     callers = [
-        threading.Thread(target=app.hashing.run, args=(str(number), gate.wait))
+        threading.Thread(target=app.hashing.submit, args=(str(number), gate.wait))
         for number in range(12)
     ]
 
@@ -286,7 +286,7 @@ def test_stop_refuses_what_comes_afterwards(settings):
     with pytest.raises(errors.Unavailable, match="closed"):
         app.database.read(lambda tx: tx.one("SELECT 1"))
     with pytest.raises(errors.Unavailable, match="closed"):
-        app.hashing.run("192.0.2.1", os.getpid)
+        app.hashing.submit("192.0.2.1", os.getpid)
     connection = sqlite3.connect(database_of(settings), timeout=0)
     connection.execute("BEGIN EXCLUSIVE")  # nobody else holds it
     connection.close()

@@ -1,9 +1,9 @@
 """The threads that hash passwords, and the bounded queue in front of them.
 
     request threads (many)                        hashing threads (= cores)
-        run(address, f) --> [ waiting, <= 64 ] --> f()
-              ^                                     |
-              +------------- result or exception ---+
+        submit(address, f) --> [ waiting, <= 64 ] --> f()
+              ^                                        |
+              +---- a Future: result or exception -----+
 
 A password hash keeps one core busy for some tenths of a second. Were each
 request thread to hash by itself, two hundred logins at once would each take a
@@ -71,29 +71,23 @@ class HashingThreads:
         """How many jobs have ended since the start."""
         return self._done
 
-    def run(
+    def submit(
         self,
         address: str,
         function: Callable[P, T],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> T:
-        """Run `function` on a hashing thread; return or raise what it does.
+    ) -> "Future[T]":
+        """Let a hashing thread run `function`; return what it will come to.
 
         Raises `errors.Unavailable` at once when the queue is full, when
         `address` has its share of it, and once closed.
         """
         context = contextvars.copy_context()
         call = functools.partial(context.run, function, *args, **kwargs)
-        job = _Job(address, call, Future())
-        self._submit(job)
-        try:
-            result: T = job.future.result()
-            return result
-        finally:
-            # An exception refers to this frame, and the frame to it through the
-            # job: without the circle, the password is freed at once.
-            del call, job
+        future: Future[T] = Future()
+        self._submit(_Job(address, call, future))
+        return future
 
     def close(self) -> None:
         """Finish what runs, refuse what waits or comes, join the threads."""
@@ -147,14 +141,14 @@ class HashingThreads:
         # come again at once.
         try:
             result = job.call()
-        except BaseException as error:  # noqa: BLE001 - raised again in `run`
+        except BaseException as error:  # noqa: BLE001 - whoever asks the future gets it
             self._leave(job.address)
             job.future.set_exception(error)
         else:
             self._leave(job.address)
             job.future.set_result(result)
         finally:
-            del job  # as in `run`
+            del job  # and the password with it
         return True
 
     def _leave(self, address: str) -> None:

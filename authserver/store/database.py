@@ -88,6 +88,7 @@ class Database(Protocol):
     `RuntimeError`: it would wait for itself.
     """
 
+    reads_wait: bool  # True: they go over a network
     applied: tuple[str, ...]  # names of the migrations that opening it applied
     description: Description
     tally: Tally

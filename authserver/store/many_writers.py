@@ -53,6 +53,8 @@ P = ParamSpec("P")
 class ManyWritersDatabase:
     """A `database.Database` over a pool of connections."""
 
+    reads_wait = True
+
     def __init__(
         self,
         connect: Callable[[Callable[[], float]], Connection],

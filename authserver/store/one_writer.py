@@ -80,6 +80,7 @@ class OneWriterDatabase:
     `release` is called when the last has been closed.
     """
 
+    reads_wait = False
     outage = None  # its file is on this machine; a disk that fails stays away
 
     def __init__(

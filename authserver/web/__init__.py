@@ -1,13 +1,17 @@
 """The web: from sockets to endpoints, and back.
 
-    socket -> handler -> head, framing -> dispatch -> endpoint -> flow
-    socket <- handler <- wire          <- dispatch <- Response <-
+    socket -> loop -> handler -> head, framing -> dispatch -> endpoint -> flow
+    socket <- loop <- handler <- wire          <- dispatch <- Response <-
 
 What moves bytes, and knows no routes:
 
-    server        listens, accepts, stops
-    connections   which connections are open, and which go when there are many
+    server        listens and stops; a loop or threads do the rest
+    loop          one thread that looks after every connection
+    poller        which of them are ready: asking the operating system
+    request_threads   who answers what may have to wait
+    threads       a thread for each connection, where there is no poller
     handler       one connection: requests in, responses out, in order
+    connections   what they share, and which go when there are too many
     standard      the standard library's server, which all this stands on
 
 Functions over bytes and text, which never see a socket:

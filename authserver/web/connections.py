@@ -1,132 +1,121 @@
-"""Which connections are open, and which of them go when there are too many.
+"""What the connections of a server share, and which of them go first.
 
-A connection costs a thread and a file descriptor, and anybody may open one. So
-there is a most, below the process's limit of descriptors, and when it is
-reached the server chooses whom to close:
+    state      the server waits for
+    idle       the first byte of a request
+    reading    the rest of it
+    answered   nothing: its answer is about to be sent
+    working    the site: a thread has been lent the connection
+    sending    the client, to take what the kernel could not
+    lingering  the client, to hear that this is the end (see `handler`)
+    shaking    the client, to agree on keys (TLS)
+    closed     nothing, ever again
 
-    state      the server waits for              closed to make room
-    idle       the first byte of a request       first, the longest idle first
-    waiting    the rest of it, or the client     next, the longest waiting first
-               to read its answer
-    working    nobody: the site is at work       never
-
-Honest clients pass through `waiting` in milliseconds. Those who linger there by
-the hundred, sending a byte now and then, must not keep the others out until
-their deadlines end.
-
-A connection's own thread reports its states; closing from outside is a
-`shutdown` of the socket, which wakes that thread, and never a `close`: the
-number of a closed descriptor may already belong to somebody else.
+A connection costs a file descriptor, and anybody may open one. So there is a
+most, below the process's limit of descriptors, and when it is reached somebody
+has to go (`choose_spare`).
 """
 
-import contextlib
-import socket
-import threading
+import heapq
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, Protocol, TypeVar
 
-ROOM_WAIT_S = 0.1  # for a closed connection's thread to give back its socket
+from authserver import errors
+from authserver.access import Answered
+from authserver.web.forwarded import Network, ProxyWarning
+from authserver.web.messages import Request, Response
+from authserver.web.poller import NOTHING, READ, WRITE
+
+# States, in the first two of which a connection takes requests.
+IDLE, READING, ANSWERED, WORKING, SENDING, LINGERING, SHAKING, CLOSED = range(8)
+# What the driver has to wait for in each of them. One that is answered is gone
+# on with before anybody waits.
+WANTED: Final = (READ, READ, READ, NOTHING, WRITE, READ, READ, NOTHING)
 
 
-class Connections:
-    """The open connections of one server; safe from any thread."""
+class Limits(NamedTuple):
+    """How long a client may take, and how many may come at once."""
 
-    def __init__(self, most: int, *, room_wait_s: float = ROOM_WAIT_S) -> None:
-        self._most = most
-        self._room_wait_s = room_wait_s
-        self._lock = threading.Lock()
-        self._one_left = threading.Condition(self._lock)
-        self._threads: dict[socket.socket, threading.Thread] = {}
-        # Dicts keep their order, so the first of each waits longest.
-        self._idle: dict[socket.socket, None] = {}
-        self._waiting: dict[socket.socket, None] = {}
-        self._leaving: set[socket.socket] = set()
-        self.draining = False
+    idle_s: float = 15
+    head_s: float = 10
+    body_s: float = 30
+    answer_s: float = 30
+    linger_s: float = 2
+    begin_s: float = 2  # how long a request may wait for a thread
+    connections: int = 10_000  # below 1 KiB each when idle
 
-    def admit(self, connection: socket.socket, thread: threading.Thread) -> bool:
-        """Take in a new connection, idle; False when there is no room."""
-        with self._lock:
-            if self.draining:
-                return False
-            if len(self._threads) >= self._most and not self._make_room():
-                return False
-            self._threads[connection] = thread
-            self._idle[connection] = None
-            return True
 
-    def make_room(self) -> None:
-        """Close the connection that can best be spared, if there is one."""
-        with self._lock:
-            self._make_room()
+class Site(Protocol):
+    """What answers requests. None of its methods raises."""
 
-    def idle(self, connection: socket.socket) -> bool:
-        """Note that a connection is between requests; False if it must go."""
-        with self._lock:
-            if self.draining or connection in self._leaving:
-                return False
-            self._waiting.pop(connection, None)
-            self._idle[connection] = None
-            return True
+    def waits(self, request: Request) -> bool:
+        """Tell if answering may wait for something, a disk or a database."""
+        ...
 
-    def waiting(self, connection: socket.socket) -> bool:
-        """Note that it is the client's turn; False if it must go."""
-        with self._lock:
-            if connection in self._leaving:
-                return False
-            self._idle.pop(connection, None)
-            self._waiting[connection] = None
-            return True
+    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+        """Call `reply` once, now or later, from this thread or another.
 
-    def working(self, connection: socket.socket) -> bool:
-        """Note that a request is being served; False if it must go."""
-        with self._lock:
-            if connection in self._leaving:
-                return False
-            self._idle.pop(connection, None)
-            self._waiting.pop(connection, None)
-            return True
+        At once and from this one if the request is none that `waits`.
+        """
+        ...
 
-    def closed(self, connection: socket.socket) -> None:
-        """Forget a connection whose socket has been closed."""
-        with self._lock:
-            self._idle.pop(connection, None)
-            self._waiting.pop(connection, None)
-            self._leaving.discard(connection)
-            if self._threads.pop(connection, None):
-                self._one_left.notify_all()
+    def respond(self, request: Request) -> Response:
+        """Answer a request; for callers that wait for it."""
+        ...
 
-    def counts(self) -> dict[str, int]:
-        """Return how many are in each state, for who watches the server."""
-        with self._lock:
-            idle, waiting = len(self._idle), len(self._waiting)
-            others = len(self._threads) - idle - waiting
-            return {"idle": idle, "waiting": waiting, "working": others}
+    def refuse(self, error: errors.AuthError, request_id: str) -> Response:
+        """Word the refusal of bytes that never became a request."""
+        ...
 
-    def drain(self) -> list[threading.Thread]:
-        """Close what is idle, let the rest finish; return the threads."""
-        with self._lock:
-            self.draining = True
-            while self._idle:
-                self._close(next(iter(self._idle)))
-            return list(self._threads.values())
 
-    def close_all(self) -> None:
-        """Close what is still open, whatever it is doing."""
-        with self._lock:
-            for connection in self._threads:
-                self._close(connection)
+class Shared:
+    """What all connections of a server have in common."""
 
-    def _make_room(self) -> bool:
-        spare = next(iter(self._idle), None) or next(iter(self._waiting), None)
-        if spare is None:
-            return False
-        self._close(spare)
-        return self._one_left.wait_for(
-            lambda: len(self._threads) < self._most, self._room_wait_s
-        )
+    def __init__(
+        self,
+        site: Site,
+        limits: Limits,
+        trusted_proxies: tuple[Network, ...],
+        most_connections: int,
+    ) -> None:
+        self.site = site
+        self.limits = limits
+        self.trusted_proxies = trusted_proxies
+        self.proxy_warning = ProxyWarning(trusted_proxies)
+        self.most_connections = most_connections
+        self.note: Callable[[Answered], None] = lambda _: None  # of every answer
+        self.draining = False  # once true, each answer is its connection's last
 
-    def _close(self, connection: socket.socket) -> None:
-        self._idle.pop(connection, None)
-        self._waiting.pop(connection, None)
-        self._leaving.add(connection)
-        # The client may have gone first; then there is nothing left to shut.
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
+
+class Standing(Protocol):
+    """What is asked of a connection to choose whom to close."""
+
+    state: int
+    deadline: float
+
+
+S = TypeVar("S", bound=Standing)
+
+
+def count_states(connections: Iterable[Standing]) -> dict[str, int]:
+    """Return how many are in which state, for who watches the server."""
+    states = [connection.state for connection in connections]
+    idle, working = states.count(IDLE), states.count(WORKING) + states.count(ANSWERED)
+    return {
+        "idle": idle,
+        "waiting": len(states) - idle - working,
+        "working": working,
+    }
+
+
+def choose_spare(connections: Iterable[S], most: int) -> list[S]:
+    """Return who can best be closed to make room, at most so many.
+
+    First who is idle, the longest first, then whoever keeps us waiting, in the
+    middle of a request or of reading an answer. Honest clients pass through
+    that in milliseconds; those who linger there by the hundred, sending a byte
+    now and then, must not keep the others out. Who is being answered is never
+    closed.
+    """
+    others = [each for each in connections if each.state not in (WORKING, ANSWERED)]
+    idle = [each for each in others if each.state == IDLE]
+    return heapq.nsmallest(most, idle or others, key=lambda each: each.deadline)

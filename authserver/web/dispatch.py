@@ -16,6 +16,9 @@ of ALLOWED_ORIGINS may ask for anything: they ask without cookies (`cors`).
 """
 
 import logging
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
@@ -24,7 +27,7 @@ from authserver.app import App
 from authserver.flows import budgets, places
 from authserver.web import cors, json_body
 from authserver.web.api import fields, routes
-from authserver.web.api.route import CHANGING, Route
+from authserver.web.api.route import CHANGING, MEMORY, READ, Route
 from authserver.web.messages import Header, Request, Response
 
 log = logging.getLogger("authserver.dispatch")
@@ -45,35 +48,68 @@ class Site:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        # What is answered without waiting for anything but memory, or a file.
+        self._at_once = (MEMORY,) if app.database.reads_wait else (MEMORY, READ)
         https = app.settings.https
         self._headers = (*SECURITY_HEADERS, HSTS) if https else SECURITY_HEADERS
 
-    def respond(self, request: Request) -> Response:
-        """Answer a request. Never raises."""
+    def waits(self, request: Request) -> bool:
+        """Tell if answering may wait for something."""
+        return routes.cost(request.method, request.path) not in self._at_once
+
+    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+        """Call `reply` with the answer, now or from a hashing thread later."""
         route = None
         request = cors.received(self._app.settings, request)
         try:
             route, request = _routed(request)
-            response = _answer(self._app, route, request)
-        except errors.AuthError as error:
+            request = _admitted(self._app, route, request)
+            if route.hashes and request.values[route.hashes] is not None:
+                self._hand_over(route, request, reply)
+                return
+            response = route.endpoint(self._app, request)
+        except Exception as error:  # noqa: BLE001 - it is answered, and logged
             response = self._refused(route, request, error)
-        except Exception:
-            # A bug. The client learns nothing, the log gets the traceback.
-            log.exception("%s %s failed", request.method, request.path)
-            response = refusal(self._app, errors.InternalError(), request.request_id)
-        response = cors.answered(self._app.settings, request, response)
-        path = route.paths[0] if route is not None and route.paths else ""
-        return self._finished(response, request.request_id, path)
+        reply(self._finished(route, request, response))
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request; for callers that wait for it."""
+        answered: queue.SimpleQueue[Response] = queue.SimpleQueue()
+        self.answer(request, answered.put)
+        return answered.get()
 
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
         """Answer bytes that never became a request."""
         self._app.metrics.count("refused", error.code)
         log.info("refused: %s (%s)", error.code, error.detail)
-        return self._finished(refusal(self._app, error, request_id), request_id)
+        return self._complete(refusal(self._app, error, request_id), request_id)
+
+    def _hand_over(
+        self, route: Route, request: Request, reply: Callable[[Response], None]
+    ) -> None:
+        """Let a hashing thread run the endpoint and reply."""
+
+        def answer(done: "Future[Response]") -> None:
+            # Asked for, not raised: a traceback would hold the request, and so
+            # the password, in a circle with this frame.
+            error = done.exception()
+            if error is None:
+                response = done.result()
+            else:
+                response = self._refused(route, request, error)
+            reply(self._finished(route, request, response))
+
+        place = places.network(request.address)  # else a /64 has 2**64 shares
+        job = self._app.hashing.submit(place, route.endpoint, self._app, request)
+        job.add_done_callback(answer)
 
     def _refused(
-        self, route: Route | None, request: Request, error: errors.AuthError
+        self, route: Route | None, request: Request, error: BaseException
     ) -> Response:
+        if not isinstance(error, errors.AuthError):
+            # A bug. The client learns nothing, the log gets the traceback.
+            log.error("%s %s failed", request.method, request.path, exc_info=error)
+            return refusal(self._app, errors.InternalError(), request.request_id)
         if route is not None and not isinstance(error, route.raises):
             log.error("%s raised undeclared %s", request.path, error.code)
         self._app.metrics.count("refused", error.code)
@@ -81,6 +117,13 @@ class Site:
         return refusal(self._app, error, request.request_id)
 
     def _finished(
+        self, route: Route | None, request: Request, response: Response
+    ) -> Response:
+        response = cors.answered(self._app.settings, request, response)
+        path = route.paths[0] if route is not None and route.paths else ""
+        return self._complete(response, request.request_id, path)
+
+    def _complete(
         self, response: Response, request_id: str, route: str = ""
     ) -> Response:
         # A page brings a policy of its own, and two of them would both count.
@@ -147,16 +190,14 @@ def _allowed(methods: dict[str, Route]) -> tuple[str, ...]:
     return tuple(sorted({*methods, *head, "OPTIONS"}))
 
 
-def _answer(app: App, route: Route, request: Request) -> Response:
+def _admitted(app: App, route: Route, request: Request) -> Request:
+    """Check what may refuse a request before its endpoint runs."""
     if request.method in CHANGING:
         _check_origin(app, request)
         request = request._replace(values=_values(route, request))
     if route.limited:
         budgets.admit_request(app, request.caller())
-    if route.hashes and request.values[route.hashes] is not None:
-        place = places.network(request.address)  # else a /64 has 2**64 shares
-        return app.hashing.run(place, route.endpoint, app, request)
-    return route.endpoint(app, request)
+    return request
 
 
 def _check_origin(app: App, request: Request) -> None:

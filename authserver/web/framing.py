@@ -43,7 +43,7 @@ class Body:
         self._decoded = bytearray()
         self.end = start  # where the next request begins, once complete
 
-    def content(self, buffer: bytearray) -> bytes | None:
+    def content(self, buffer: bytes) -> bytes | None:
         """Return the body if `buffer` holds all of it, else None.
 
         Raises `MalformedRequest` or `BodyTooLarge` for a bad chunk.
@@ -55,7 +55,7 @@ class Body:
             return None
         return bytes(buffer[self._start : self.end])
 
-    def _dechunked(self, buffer: bytearray) -> bytes | None:
+    def _dechunked(self, buffer: bytes) -> bytes | None:
         while (line := _size_line(buffer, self._at)) is not None:
             size, data = line
             if len(self._decoded) + size > MAX_BODY_BYTES:
@@ -76,7 +76,7 @@ class Body:
         return None
 
 
-def _size_line(buffer: bytearray, at: int) -> tuple[int, int] | None:
+def _size_line(buffer: bytes, at: int) -> tuple[int, int] | None:
     """Return a chunk's size and where its data begins, None if incomplete."""
     end = buffer.find(b"\n", at, at + MAX_SIZE_LINE_BYTES)
     if end < 0:

@@ -32,8 +32,8 @@ from urllib.parse import quote
 from authserver import errors, logs, tokens
 from authserver.access import Answered
 from authserver.web import forwarded, wire
+from authserver.web.connections import Site
 from authserver.web.forwarded import Network, ProxyWarning
-from authserver.web.handler import Site
 from authserver.web.head import MAX_BODY_BYTES
 from authserver.web.messages import Request, Response
 

@@ -1,23 +1,26 @@
 """One connection: bytes in, requests to the site, bytes out, in order.
 
-    idle --first byte--> head --complete--> body --complete--> site --> answer
-      ^                                                                   |
-      +------------------------- keep-alive ------------------------------+
+    idle --first byte--> reading --complete--> working --answer--> idle ...
+                            |                                |
+                            +------- refusal ------------> lingering --> closed
 
-A request is complete in the buffer, head and body, before the site sees it, so
-no thread of the site ever waits for a client. Requests that arrive together
-("pipelining") are answered in their order, each with one write.
+Nothing here waits. Whoever drives a connection (`loop`, or a thread of its own
+in `server`) calls `ready` when its socket is, `expire` when its deadline has
+passed, and closes the socket once the state is `CLOSED`. A request is complete
+in the buffer, head and body, before the site sees it, so no thread of the site
+ever waits for a client. Requests that arrive together ("pipelining") are
+answered in their order, each with one write.
 
-Every wait has a deadline, and deadlines are absolute: each starts once and a
-byte now and then does not move it, for that is how slow clients hold a server
-without doing anything forbidden. Real time passes on sockets, so they are
-measured on the monotonic clock of the machine.
+Every state in which it is the client's turn has a deadline, and deadlines are
+absolute: each starts once and a byte now and then does not move it, for that is
+how slow clients hold a server without doing anything forbidden.
 
-    idle     15 s   silence between requests; the connection closes quietly
-    head     10 s   from its first byte; then 408
-    body     30 s   from the end of the head; then 408
-    answer   30 s   for the client to take it; then the connection closes
-    linger    2 s   see below
+    idle        15 s   silence between requests; the connection closes quietly
+    reading     10 s   for the head, from its first byte; then 408
+                10 s   for the body and 1 s more for each KB, 30 at most
+    working      -     the site's turn; it keeps bounds of its own
+    sending     30 s   for the client to take the answer; then it is closed
+    lingering    2 s   see below
 
 A refused request ends its connection: where the next would begin, nobody knows,
 and bytes that were not understood must not be answered as a request. Closing at
@@ -30,248 +33,320 @@ This module decides nothing about requests: statuses, bodies and headers are the
 site's, the grammar is `head`'s and `framing`'s, the bytes are `wire`'s.
 """
 
+import contextlib
 import logging
+import math
 import socket
-import socketserver
 import time
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final
 
 from authserver import errors, logs, tokens
-from authserver.web import forwarded, head, wire
+from authserver.web import forwarded, wire
+from authserver.web.connections import (
+    ANSWERED,
+    CLOSED,
+    IDLE,
+    LINGERING,
+    READING,
+    SENDING,
+    WORKING,
+    Shared,
+    Site,
+)
 from authserver.web.framing import Body
-from authserver.web.head import Head
+from authserver.web.head import Head, parse
 from authserver.web.messages import Request, Response
+from authserver.web.poller import NOTHING
 
-if TYPE_CHECKING:
-    from authserver.web.server import Server
-
-READ_BYTES = 16 * 1024  # a thread that waits holds a buffer of this size
-LINGER_BYTES = 1024 * 1024  # read and dropped behind a refusal, at most
+READ_BYTES: Final = 16 * 1024
+LINGER_BYTES: Final = 1024 * 1024  # read and dropped behind a refusal, at most
+NOT_YET: Final = (BlockingIOError,)  # what a socket says that would have to wait
+BODY_BYTES_PER_S: Final = 1000  # slower than this is not honest
 
 log: Final = logging.getLogger("authserver.web")
 
 
-class Limits(NamedTuple):
-    """How long a client may take, and how many may come at once."""
+class Connection:
+    """One client's connection, from its first byte to its last."""
 
-    idle_s: float = 15
-    head_s: float = 10
-    body_s: float = 30
-    answer_s: float = 30
-    linger_s: float = 2
-    connections: int = 1_000  # a thread each; 24 to 35 KiB when idle
+    __slots__ = (
+        "_began_at",
+        "_body",
+        "_buffer",
+        "_dropped_bytes",
+        "_head",
+        "_keep",
+        "_lend",
+        "_minor",
+        "_shared",
+        "_started",
+        "_unsent",
+        "deadline",
+        "fd",
+        "peer",
+        "socket",
+        "state",
+        "watched",
+    )
 
+    def __init__(
+        self,
+        client: socket.socket,
+        address: str,
+        shared: Shared,
+        lend: "Callable[[Connection, Request, bool], None]",
+    ) -> None:
+        """Take over `client`.
 
-class Site(Protocol):
-    """What answers requests. Neither method raises."""
+        `lend(self, request, waits)` has a request answered, at once if it is
+        none that `waits`.
+        """
+        client.settimeout(0)
+        # An answer is one write; waiting for a second would only delay it.
+        with contextlib.suppress(OSError):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = client
+        self.fd = client.fileno()
+        self.peer = forwarded.client_address(address, None, ())
+        self.state = IDLE
+        self.deadline = time.monotonic() + shared.limits.idle_s
+        self.watched = NOTHING  # what the loop's poller waits for
+        self._shared = shared
+        self._lend = lend
+        self._buffer = b""
+        self._head: Head | None = None  # of a request whose body is to come
+        self._body: Body | None = None
+        self._minor = 1  # of the HTTP/1.x that the client speaks
+        self._keep = True  # whether another request may follow
+        self._unsent: bytes | memoryview = b""
+        self._began_at = self._started = 0.0  # on the wall's clock and ours
+        self._dropped_bytes = 0
 
-    def respond(self, request: Request) -> Response:
-        """Answer a request."""
-        ...
+    # -- what the driver calls
 
-    def refuse(self, error: errors.AuthError, request_id: str) -> Response:
-        """Word the refusal of bytes that never became a request."""
-        ...
-
-
-class Handler(socketserver.BaseRequestHandler):
-    """Serves one connection from its first byte to its last."""
-
-    request: socket.socket  # the standard library's name for the connection
-    server: "Server"
-
-    def setup(self) -> None:
-        """Start with an empty buffer."""
-        self._buffer = bytearray()
-        self._peer = forwarded.client_address(self.client_address[0], None, ())
-        self._limits = self.server.limits
-        self._connections = self.server.connections
-
-    def handle(self) -> None:
-        """Serve request after request until one of the sides has had enough."""
+    def ready(self) -> None:
+        """Do what the socket is ready for, as far as it goes."""
+        if self.state == SENDING:
+            self.resume()
+            return
         try:
-            # An answer is one write; waiting for a second would only delay it.
-            self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while self._exchange():
-                pass
+            data = self.socket.recv(READ_BYTES)
+        except NOT_YET:
+            return
         except OSError as error:
-            # Reset, closed or too slow to read: there is nobody to tell.
-            log.debug("connection from %s ended: %s", self._peer, error)
+            self._end(error)
+        else:
+            self._take(data)
 
-    def _exchange(self) -> bool:
-        """Serve one request; return whether another may follow."""
+    def resume(self) -> None:
+        """Send what there is to send, then go on with the next request."""
+        self._send()
+        self._advance()
+
+    def expire(self) -> None:
+        """Give up the client, whose turn it was for too long."""
+        if self.state == READING:
+            self._refuse(errors.RequestTimeout("head or body"))
+        else:
+            self.state = CLOSED
+
+    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+        """Have the site answer a request; in any thread."""
+        logs.request_id.set(request.request_id)
         try:
-            received = self._receive()
-        except errors.AuthError as error:
-            self._refuse(error)
-            return False
-        return received is not None and self._answer(*received)
+            self._shared.site.answer(request, reply)
+        except Exception:
+            # The site promises not to raise. If it does, one client hears of
+            # it, and we live on.
+            log.exception("%s %s could not be answered", request.method, request.path)
+            self._keep = False
+            reply(Response(HTTPStatus.INTERNAL_SERVER_ERROR))
 
-    # -- reading
+    def give_up(self, request: Request, reply: Callable[[Response], None]) -> None:
+        """Refuse a request that no thread could begin in time."""
+        error = errors.Unavailable("no thread was free in time")
+        reply(self._shared.site.refuse(error, request.request_id))
 
-    def _receive(self) -> tuple[Head, bytes] | None:
-        """Return the next request, None when no other comes."""
-        if not self._buffer and not self._first_byte():
-            return None
-        deadline = time.monotonic() + self._limits.head_s
-        while (request_head := head.parse(self._buffer)) is None:
-            self._read_more(deadline)
-        if request_head.body_bytes == 0:
-            del self._buffer[: request_head.size]
-            return request_head, b""
-        return request_head, self._receive_body(request_head)
-
-    def _receive_body(self, request_head: Head) -> bytes:
-        deadline = time.monotonic() + self._limits.body_s
-        body = Body(request_head.size, request_head.body_bytes)
-        content = body.content(self._buffer)
-        if content is None and request_head.expects_continue:
-            self._send(wire.CONTINUE)
-        while content is None:
-            self._read_more(deadline)
-            content = body.content(self._buffer)
-        del self._buffer[: body.end]
-        return content
-
-    def _first_byte(self) -> bool:
-        if not self._connections.idle(self.request):
-            return False
+    def reply(self, request: Request, response: Response) -> None:
+        """Take the site's answer, which `resume` will send; in any thread."""
+        if self._shared.draining:
+            self._keep = False
+        status = int(response.status)
         try:
-            arrived = self._read(time.monotonic() + self._limits.idle_s)
-        except TimeoutError:
-            return False
-        # At once: what is idle may be closed, what has begun is finished.
-        return arrived and self._connections.waiting(self.request)
-
-    def _read_more(self, deadline: float) -> None:
-        self._connections.waiting(self.request)
-        try:
-            arrived = self._read(deadline)
-        except TimeoutError as error:
-            raise errors.RequestTimeout("head or body") from error
-        if not arrived:
-            if not self._connections.waiting(self.request):
-                raise ConnectionAbortedError("closed by our own side")
-            raise errors.MalformedRequest("ended early")
-
-    def _read(self, deadline: float) -> bool:
-        """Append what arrives until `deadline`; return False at the end."""
-        remaining_s = deadline - time.monotonic()
-        if remaining_s <= 0:
-            raise TimeoutError
-        self.request.settimeout(remaining_s)
-        data = self.request.recv(READ_BYTES)
-        self._buffer += data
-        return bool(data)
-
-    # -- answering
-
-    def _answer(self, request_head: Head, body: bytes) -> bool:
-        """Let the site answer; return whether the connection stays open."""
-        began_at, started = time.time(), time.monotonic()
-        if not self._connections.working(self.request):
-            return False
-        self.server.proxy_warning.look(self._peer, request_head.headers)
-        request = Request(
-            request_head.method,
-            request_head.path,
-            request_head.query,
-            request_head.headers,
-            body,
-            forwarded.client_address(
-                self._peer,
-                request_head.headers.get("x-forwarded-for"),
-                self.server.trusted_proxies,
-            ),
-            new_request_id(),
-        )
-        response, keep_alive, data = self._encoded(request, request_head)
-        try:
-            self._send(data)
-        finally:
-            self.server.note(
-                (
-                    began_at,
-                    request.address,
-                    request.method,
-                    request.path,
-                    response.route,
-                    int(response.status),
-                    len(data),
-                    time.monotonic() - started,
-                    request.request_id,
-                )
-            )
-        if not keep_alive:
-            self._linger()
-        return keep_alive
-
-    def _encoded(
-        self, request: Request, request_head: Head
-    ) -> tuple[Response, bool, bytes]:
-        """Return response, whether the connection stays open, and the bytes."""
-        try:
-            response = self.server.site.respond(request)
-            keep_alive = request_head.keep_alive and not self._connections.draining
             data = wire.encode(
                 response,
-                minor=request_head.minor,
-                keep_alive=keep_alive,
+                minor=self._minor,
+                keep_alive=self._keep,
                 head_only=request.method == "HEAD",
             )
         except Exception:
-            # The site promises not to raise and to send clean headers. If it
-            # breaks either promise, one client gets a bare 500 and we live on.
+            # The site promises clean headers. If it breaks the promise, one
+            # client gets a bare 500 and we live on.
             log.exception("%s %s could not be answered", request.method, request.path)
-            failure = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
-            return failure, False, _bare_failure()
-        return response, keep_alive, data
+            self._keep = False
+            status, data = 500, _bare_failure()
+        self._unsent = data
+        self._shared.note(
+            (
+                self._began_at,
+                request.address,
+                request.method,
+                request.path,
+                response.route,
+                status,
+                len(data),
+                time.monotonic() - self._started,
+                request.request_id,
+            )
+        )
+
+    def drain(self) -> None:
+        """Close if nothing has begun; what has may finish."""
+        if self.state == IDLE:
+            self.state = CLOSED
+
+    # -- reading
+
+    def _take(self, data: bytes) -> None:
+        if self.state == LINGERING:
+            self._dropped_bytes += len(data)
+            if not data or self._dropped_bytes >= LINGER_BYTES:
+                self.state = CLOSED
+        elif data:
+            self._buffer = self._buffer + data if self._buffer else data
+            self._advance()
+        elif self._buffer and self.state != CLOSED:
+            self._refuse(errors.MalformedRequest("ended early"))
+        else:
+            self.state = CLOSED
+
+    def _advance(self) -> None:
+        """Have the next request answered, if it is complete."""
+        if not self._buffer or self.state > READING:
+            return
+        try:
+            request = self._next_request()
+        except errors.AuthError as error:
+            self._refuse(error)
+            return
+        if request is not None:
+            waits = self._shared.site.waits(request)
+            self.state, self.deadline = WORKING if waits else ANSWERED, math.inf
+            self._lend(self, request, waits)
+
+    def _next_request(self) -> Request | None:
+        """Cut the next request off the buffer, None while it is incomplete."""
+        head, begun = self._head, self._head is not None
+        if head is None:
+            head = parse(self._buffer)
+            if head is None:
+                if self.state == IDLE:
+                    self._enter(READING, self._shared.limits.head_s)
+                return None
+            self._head = head
+            if head.body_bytes != 0:
+                self._expect_body(head)
+        content = b""
+        if self._body is None:
+            self._buffer = self._buffer[head.size :]
+        else:
+            received = self._body.content(self._buffer)
+            if received is None:
+                if head.expects_continue and not begun:
+                    self._tell_to_continue()
+                return None
+            content = received
+            self._buffer = self._buffer[self._body.end :]
+            self._body = None
+        return self._request(head, content)
+
+    def _expect_body(self, head: Head) -> None:
+        limits = self._shared.limits
+        patience_s = limits.body_s
+        if head.body_bytes is not None:
+            honest_s = limits.head_s + head.body_bytes / BODY_BYTES_PER_S
+            patience_s = min(patience_s, honest_s)
+        self._enter(READING, patience_s)
+        self._body = Body(head.size, head.body_bytes)
+
+    def _tell_to_continue(self) -> None:
+        with contextlib.suppress(OSError):  # the next read finds out
+            self.socket.send(wire.CONTINUE)
+
+    def _request(self, head: Head, content: bytes) -> Request:
+        self._shared.proxy_warning.look(self.peer, head.headers)
+        self._minor, self._keep = head.minor, head.keep_alive
+        self._began_at, self._started = time.time(), time.monotonic()
+        return Request(
+            head.method,
+            head.path,
+            head.query,
+            head.headers,
+            content,
+            forwarded.client_address(
+                self.peer,
+                head.headers.get("x-forwarded-for"),
+                self._shared.trusted_proxies,
+            ),
+            new_request_id(),
+        )
+
+    # -- writing
+
+    def _send(self) -> None:
+        """Send what the kernel takes now, and enter the state that follows."""
+        if self.state == CLOSED:
+            return
+        try:
+            sent = self.socket.send(self._unsent)
+        except NOT_YET:
+            sent = 0
+        except OSError as error:
+            self._end(error)
+            return
+        if sent < len(self._unsent):
+            # A view: a large answer is not copied with each piece that goes.
+            self._unsent = memoryview(self._unsent)[sent:]
+            if self.state != SENDING:
+                self._enter(SENDING, self._shared.limits.answer_s)
+            return
+        self._unsent = b""
+        if self._keep:
+            self._head = None
+            self._enter(IDLE, self._shared.limits.idle_s)
+        else:
+            self._linger()
 
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
-        began_at, started = time.time(), time.monotonic()
-        request_id = new_request_id()
-        data = refusal(self.server.site, error, request_id)
-        try:
-            self._send(data)
-        finally:
-            took_s, status = time.monotonic() - started, int(error.status)
-            self.server.note(
-                (
-                    began_at,
-                    self._peer,
-                    "",
-                    "",
-                    "",
-                    status,
-                    len(data),
-                    took_s,
-                    request_id,
-                )
-            )
-        self._linger()
-
-    def _send(self, data: bytes) -> None:
-        deadline = time.monotonic() + self._limits.answer_s
-        self.request.settimeout(self._limits.answer_s)
-        sent = self.request.send(data)
-        if sent < len(data):
-            # The kernel's buffer is full of answers the client has not read.
-            self._connections.waiting(self.request)
-            self.request.settimeout(max(0.001, deadline - time.monotonic()))
-            self.request.sendall(data[sent:])  # the timeout is for all of it
+        began_at, request_id = time.time(), new_request_id()
+        data = refusal(self._shared.site, error, request_id)
+        self._keep = False
+        self._unsent = data
+        size, status = len(data), int(error.status)
+        self._shared.note(
+            (began_at, self.peer, "", "", "", status, size, 0.0, request_id)
+        )
+        self._send()
 
     def _linger(self) -> None:
-        # First, so that our place can be had by whoever comes once we closed.
-        self._connections.waiting(self.request)
-        self.request.shutdown(socket.SHUT_WR)
-        deadline = time.monotonic() + self._limits.linger_s
-        dropped_bytes = 0
-        self._buffer.clear()
-        while dropped_bytes < LINGER_BYTES and self._read(deadline):
-            dropped_bytes += len(self._buffer)
-            self._buffer.clear()
+        self._buffer = b""
+        self._enter(LINGERING, self._shared.limits.linger_s)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._end(error)
+
+    def _enter(self, state: int, patience_s: float) -> None:
+        self.state = state
+        self.deadline = time.monotonic() + patience_s
+
+    def _end(self, error: OSError) -> None:
+        # Reset or closed by the client: there is nobody to tell.
+        log.debug("connection from %s ended: %s", self.peer, error)
+        self.state = CLOSED
 
 
 def refusal(site: Site, error: errors.AuthError, request_id: str) -> bytes:
@@ -292,3 +367,15 @@ def new_request_id() -> str:
 
 def _bare_failure() -> bytes:
     return wire.encode(Response(HTTPStatus.INTERNAL_SERVER_ERROR), keep_alive=False)
+
+
+def turn_away(site: Site, client: socket.socket) -> None:
+    """Answer 503 as far as that works without waiting, and close."""
+    error = errors.Unavailable("too many connections")
+    with contextlib.suppress(OSError):
+        client.settimeout(0)
+        client.send(refusal(site, error, new_request_id()))
+        client.shutdown(socket.SHUT_WR)
+        # An unread request would turn our close into a reset.
+        client.recv(64 * 1024)
+    client.close()

@@ -1,13 +1,14 @@
-"""Listening, accepting, stopping: the standard library's server, made to last.
+"""Listening, serving, stopping: the standard library's server, made to last.
 
-`ThreadingHTTPServer` gives each connection a thread. What it lacks, and a
-server in the open needs, is here:
+`ThreadingHTTPServer` gives each connection a thread. Where the system has a
+poller (`poller`), this one gives them to one loop instead (`loop`), and where
+it has none, each its thread: the same connections, driven another way. What it
+adds in both cases, as a server in the open needs it:
 
 * A backlog of 1,024. The standard 5 loses more than half of a thousand clients
   who connect at the same moment.
-* A most for connections (see `connections`), with descriptors to spare for the
-  database and the log. At the operating system's limit even `accept` fails, and
-  as the listening socket stays ready, a loop that merely retries burns a core.
+* A most for connections, with descriptors to spare for the database and the
+  log. At the operating system's limit even `accept` fails.
 * No name look-ups. The standard library asks the DNS for its own name.
 * A stop that finishes what was begun, within a bound, and leaves nothing.
 
@@ -18,21 +19,19 @@ server in the open needs, is here:
 """
 
 import contextlib
-import errno
 import logging
 import socket
 import socketserver
 import threading
-import time
 from collections.abc import Callable, Iterable
 from http.server import ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from authserver import errors
-from authserver.access import Answered
-from authserver.web.connections import Connections
-from authserver.web.forwarded import Network, ProxyWarning
-from authserver.web.handler import Handler, Limits, Site, new_request_id, refusal
+from authserver.web import poller
+from authserver.web.connections import Limits, Shared, Site
+from authserver.web.forwarded import Network
+from authserver.web.loop import EXHAUSTED, RETRY_ACCEPT_S, Loop
+from authserver.web.threads import Threads
 
 try:
     import resource
@@ -40,22 +39,33 @@ except ImportError:  # not on Windows, whose limit is far above ours
     resource = None  # type: ignore[assignment]  # the module or nothing
 
 SPARE_DESCRIPTORS = 64  # for the database, the log, mail and the standard streams
-RETRY_ACCEPT_S = 0.05  # when descriptors or memory ran out
-LAST_WAIT_S = 1.0  # for threads whose sockets were closed under them
 
-_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _DEFAULT_LIMITS: Final = Limits()
 
 log: Final = logging.getLogger("authserver.web")
 
 
+class Handler(socketserver.BaseRequestHandler):
+    """What the standard library runs in a connection's own thread."""
+
+    server: "Server"
+
+    def handle(self) -> None:
+        """Serve the connection to its end."""
+        # Only where there is no loop does the base class ask for a handler.
+        cast(Threads, self.server.driver).drive(self.request, self.client_address[0])
+
+
 class Server(ThreadingHTTPServer):
-    """Serves a site on one address. Port 0 takes a free one: `server_port`."""
+    """Serves a site on one address. Port 0 takes a free one: `server_port`.
+
+    `poller` returns what the loop waits with, or None for a thread each.
+    """
 
     daemon_threads = True  # `stop` waits for them; a hanging one dies with us
     request_queue_size = 1024
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a server can be told
         self,
         host: str,
         port: int,
@@ -64,24 +74,29 @@ class Server(ThreadingHTTPServer):
         trusted_proxies: Iterable[Network] = (),
         limits: Limits = _DEFAULT_LIMITS,
         listener: socket.socket | None = None,
+        make_poller: Callable[[], poller.Poller | None] = poller.best,
     ) -> None:
         """Bind and listen; connections wait until `serve_forever` runs.
 
         With `listener`, a bound socket that other processes may share, host and
         port play no part.
         """
-        self.site = site
-        self.note: Callable[[Answered], None] = lambda _: None  # of every answer
-        self.limits = limits
-        self.trusted_proxies = tuple(trusted_proxies)
-        self.proxy_warning = ProxyWarning(self.trusted_proxies)
-        self.connections = Connections(_most_connections(limits.connections))
-        self._state = threading.Lock()
-        self._serving = False
-        self._stopping = threading.Event()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = listener
         super().__init__((host, port), Handler)
+        self._state = threading.Lock()
+        self._serving = False
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self.shared = Shared(
+            site, limits, tuple(trusted_proxies), _most_connections(limits.connections)
+        )
+        found = make_poller()
+        self.driver: Loop | Threads
+        if found is None:
+            self.driver = Threads(self.shared)
+        else:
+            self.driver = Loop(self.shared, self.socket, found)
 
     def server_bind(self) -> None:
         """Bind without asking the DNS for our name, or take what is bound."""
@@ -100,12 +115,18 @@ class Server(ThreadingHTTPServer):
         self.server_port = self.server_address[1]
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
-        """Accept connections until `stop`."""
+        """Serve until `stop`."""
         with self._state:
             if self._stopping.is_set():
                 return
             self._serving = True
-        super().serve_forever(poll_interval)
+        try:
+            if isinstance(self.driver, Loop):
+                self.driver.run()
+            else:
+                super().serve_forever(poll_interval)
+        finally:
+            self._stopped.set()
 
     def stop(self, drain_s: float = 10.0) -> None:
         """Stop accepting, finish the requests in flight, close everything.
@@ -115,71 +136,42 @@ class Server(ThreadingHTTPServer):
         with self._state:
             self._stopping.set()
             serving = self._serving
-        if serving:
+        if serving and isinstance(self.driver, Threads):
             # Wakes the accept loop where a listening socket can be shut down; a
             # shared one would be shut down for all who share it.
             if self._listener is None:
                 with contextlib.suppress(OSError):
                     self.socket.shutdown(socket.SHUT_RDWR)
             self.shutdown()
+            self.server_close()
+        self.driver.stop(drain_s)
+        if serving:
+            self._stopped.wait()
+        elif isinstance(self.driver, Loop):
+            self.driver.close()
         self.server_close()
-        threads = self.connections.drain()
-        _join(threads, drain_s)
-        self.connections.close_all()
-        _join(threads, LAST_WAIT_S)
+
+    # What follows is for a thread per connection.
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; pause when descriptors or memory ran out."""
         try:
             return super().get_request()
         except OSError as error:
-            if error.errno in _EXHAUSTED:
+            if error.errno in EXHAUSTED:
                 log.warning("cannot accept connections: %s", error)
-                self.connections.make_room()
+                self.driver.make_room()
                 self._stopping.wait(RETRY_ACCEPT_S)
             raise
 
-    # TCP servers are given sockets; the base class also allows for datagrams.
-
-    def process_request(  # type: ignore[override]  # see above
-        self, request: socket.socket, client_address: object
-    ) -> None:
-        """Give a new connection its thread, or turn it away."""
-        thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            daemon=True,
-        )
-        if not self.connections.admit(request, thread):
-            self._turn_away(request)
-            return
-        try:
-            thread.start()
-        except RuntimeError:
-            log.exception("no thread for a connection")
-            self._turn_away(request)
-
-    def close_request(  # type: ignore[override]  # see above
-        self, request: socket.socket
-    ) -> None:
-        """Close a connection's socket, then give back its place."""
-        super().close_request(request)
-        self.connections.closed(request)
+    def server_close(self) -> None:
+        """Close the listening socket; `stop` waits for the threads."""
+        socketserver.TCPServer.server_close(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log a bug in the handler; the other connections do not notice."""
         # The base class calls this from inside its except clause.
         log.exception("%s from %s failed", request, client_address)  # noqa: LOG004
-
-    def _turn_away(self, connection: socket.socket) -> None:
-        """Answer 503 as far as that works without waiting, and close."""
-        error = errors.Unavailable("too many connections")
-        with contextlib.suppress(OSError):
-            connection.settimeout(0)
-            connection.send(refusal(self.site, error, new_request_id()))
-            # An unread request would turn our close into a reset.
-            connection.recv(64 * 1024)
-        self.shutdown_request(connection)
 
 
 def _most_connections(wanted: int) -> int:
@@ -189,9 +181,3 @@ def _most_connections(wanted: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return wanted
     return max(1, min(wanted, soft - SPARE_DESCRIPTORS))
-
-
-def _join(threads: list[threading.Thread], timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))

@@ -187,7 +187,7 @@ class Broken:
 def listening(app):
     """Serve the app on a port of its own; yields the port."""
     server = Server("127.0.0.1", 0, Site(app))
-    server.note = app.access.note
+    server.shared.note = app.access.note
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server.server_port

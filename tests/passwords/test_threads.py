@@ -31,6 +31,15 @@ class Gate:
         return threading.current_thread().name
 
 
+def run(hashing, address, function, *args, **kwargs):
+    """Wait for what comes of it, as a program of one thread would."""
+    future = hashing.submit(address, function, *args, **kwargs)
+    try:
+        return future.result()
+    finally:
+        del future  # which the exception would hold in a circle
+
+
 class Crowd:
     """Callers in threads of their own, as requests are."""
 
@@ -39,7 +48,7 @@ class Crowd:
         self.pool = pool
 
     def call(self, address: str, function: Callable[[], str]) -> "Future[str]":
-        return self.pool.submit(self.hashing.run, address, function)
+        return self.pool.submit(run, self.hashing, address, function)
 
     def until_waiting(self, count: int) -> None:
         """Return once `count` jobs wait; they get there in no time."""
@@ -74,14 +83,14 @@ def fail(error: BaseException) -> None:
 
 
 def test_function_runs_on_a_daemon_thread_and_its_result_comes_back(hashing):
-    thread = hashing.run("a", threading.current_thread)
+    thread = run(hashing, "a", threading.current_thread)
 
     assert thread.name == "hashing-1"
     assert thread.daemon
 
 
 def test_arguments_are_passed_on(hashing):
-    assert hashing.run("a", int, "ff", base=16) == 255
+    assert run(hashing, "a", int, "ff", base=16) == 255
 
 
 @pytest.mark.parametrize("kind", [ValueError, errors.InvalidCredentials, SystemExit])
@@ -89,7 +98,7 @@ def test_exception_is_raised_in_the_caller(hashing, kind):
     error = kind("reason")
 
     with pytest.raises(kind, match="reason") as caught:
-        hashing.run("a", fail, error)
+        run(hashing, "a", fail, error)
 
     assert caught.value is error
 
@@ -97,15 +106,15 @@ def test_exception_is_raised_in_the_caller(hashing, kind):
 def test_thread_survives_what_a_function_raises(hashing):
     for _ in range(5):
         with pytest.raises(SystemExit):
-            hashing.run("a", fail, SystemExit())
+            run(hashing, "a", fail, SystemExit())
 
-    assert hashing.run("a", int, "7") == 7
+    assert run(hashing, "a", int, "7") == 7
 
 
 def test_function_runs_in_the_callers_context(hashing):
     token = REQUEST_ID.set("the caller's")
     try:
-        assert hashing.run("a", REQUEST_ID.get) == "the caller's"
+        assert run(hashing, "a", REQUEST_ID.get) == "the caller's"
     finally:
         REQUEST_ID.reset(token)
 
@@ -120,7 +129,7 @@ def test_no_thread_starts_before_the_first_job():
 
 def test_one_caller_at_a_time_needs_one_thread(hashing):
     names = {
-        hashing.run("a", lambda: threading.current_thread().name) for _ in range(20)
+        run(hashing, "a", lambda: threading.current_thread().name) for _ in range(20)
     }
 
     assert names == {"hashing-1"}
@@ -144,11 +153,11 @@ def test_full_queue_refuses_at_once(crowd, gate):
     crowd.until_waiting(3)
 
     with pytest.raises(errors.Unavailable, match="full"):
-        crowd.hashing.run("one more", int)
+        run(crowd.hashing, "one more", int)
 
     gate.opened.set()
     assert all(answer.result(PATIENCE_S) for answer in answers)
-    assert crowd.hashing.run("one more", int) == 0
+    assert run(crowd.hashing, "one more", int) == 0
 
 
 def test_one_address_cannot_fill_the_queue(crowd, gate):
@@ -156,7 +165,7 @@ def test_one_address_cannot_fill_the_queue(crowd, gate):
     crowd.until_waiting(2)
 
     with pytest.raises(errors.Unavailable, match="share"):
-        crowd.hashing.run("greedy", int)
+        run(crowd.hashing, "greedy", int)
     modest = crowd.call("modest", gate)
     crowd.until_waiting(3)
 
@@ -174,7 +183,7 @@ def test_place_is_free_before_the_answer_is_there(hashing, monkeypatch):
         real(future, result)
 
     monkeypatch.setattr(Future, "set_result", set_result)
-    hashing.run("a", int)
+    run(hashing, "a", int)
 
     assert inside == [0]
 
@@ -184,14 +193,14 @@ def test_place_is_free_after_an_exception_too():
 
     for _ in range(100):
         with pytest.raises(ValueError, match="reason"):
-            hashing.run("a", fail, ValueError("reason"))
+            run(hashing, "a", fail, ValueError("reason"))
 
     hashing.close()
 
 
 def test_addresses_are_forgotten_once_served(hashing):
     for number in range(100):
-        hashing.run(f"address-{number}", int)
+        run(hashing, f"address-{number}", int)
 
     assert not hashing._by_address
 
@@ -214,7 +223,7 @@ def test_first_come_first_served(gate):
 
 def test_close_ends_the_threads(hashing):
     before = threading.active_count()
-    hashing.run("a", int)
+    run(hashing, "a", int)
 
     hashing.close()
 
@@ -226,7 +235,7 @@ def test_closed_threads_refuse_and_may_be_closed_again(hashing):
     hashing.close()
 
     with pytest.raises(errors.Unavailable, match="are closed"):
-        hashing.run("a", int)
+        run(hashing, "a", int)
 
 
 def test_close_finishes_what_runs_and_refuses_what_waits(crowd, gate):
@@ -255,10 +264,10 @@ def test_system_without_threads_is_unavailable(hashing, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", start)
 
     with pytest.raises(errors.Unavailable, match="cannot start"):
-        hashing.run("a", int)
+        run(hashing, "a", int)
 
     monkeypatch.undo()
-    assert hashing.run("a", int) == 0
+    assert run(hashing, "a", int) == 0
 
 
 class Secret:
@@ -281,8 +290,8 @@ def test_password_is_freed_after_the_answer(hashing):
     secret = Secret()
     gone = weakref.ref(secret)
 
-    hashing.run("a", id, secret)
-    hashing.run("a", int)  # so that the thread has moved on
+    run(hashing, "a", id, secret)
+    run(hashing, "a", int)  # so that the thread has moved on
     del secret
 
     assert gone() is None
@@ -294,8 +303,8 @@ def test_password_is_freed_after_an_exception(hashing):
     gone = weakref.ref(secret)
 
     with pytest.raises(ValueError, match="wrong") as caught:
-        hashing.run("a", secret.refuse)
-    hashing.run("a", int)
+        run(hashing, "a", secret.refuse)
+    run(hashing, "a", int)
     del secret, caught
 
     assert gone() is None

@@ -1,7 +1,9 @@
 """A real server on port 0 for the tests that speak raw bytes to it."""
 
+import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,8 +12,9 @@ import pytest
 
 from authserver import errors
 from authserver.access import Answered
-from authserver.web.handler import Limits
+from authserver.web.connections import Limits
 from authserver.web.messages import Request, Response
+from authserver.web.poller import Epoll, Poller, Selected
 from authserver.web.server import Server
 
 PATIENCE_S = 10  # how long a test waits for what must come; normally it is there
@@ -25,6 +28,12 @@ class Site:
     refused: list[errors.AuthError] = field(default_factory=list)
     answers: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
 
+    def waits(self, request: Request) -> bool:
+        return request.path in self.answers
+
+    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+        reply(self.respond(request))
+
     def respond(self, request: Request) -> Response:
         self.requests.append(request)
         if request.path in self.answers:
@@ -34,6 +43,16 @@ class Site:
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
         self.refused.append(error)
         return Response(error.status, {"code": error.code, "detail": error.detail})
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Return whether a condition of other threads comes true in good time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if condition():  # asked once only: it may be true for a moment
+            return True
+        threading.Event().wait(0.002)
+    return False
 
 
 class Client:
@@ -80,6 +99,19 @@ def site() -> Site:
     return Site()
 
 
+def selected() -> Poller:
+    """What BSD and macOS get, with a selector that this system has."""
+    return Selected(selectors.PollSelector())
+
+
+@pytest.fixture(
+    params=[Epoll, selected, lambda: None], ids=["epoll", "selector", "threads"]
+)
+def make_poller(request) -> Callable[[], Poller | None]:
+    """Each way to drive connections."""
+    return request.param
+
+
 @pytest.fixture
 def noted() -> list[Answered]:
     """What the servers of `serve` noted."""
@@ -87,7 +119,9 @@ def noted() -> list[Answered]:
 
 
 @pytest.fixture
-def serve(site: Site, noted: list[Answered]) -> Iterator[Callable[..., Server]]:
+def serve(
+    site: Site, noted: list[Answered], make_poller
+) -> Iterator[Callable[..., Server]]:
     """Start servers of `site` with these limits; they stop with the test."""
     started: list[tuple[Server, threading.Thread]] = []
 
@@ -98,8 +132,9 @@ def serve(site: Site, noted: list[Answered]) -> Iterator[Callable[..., Server]]:
             site,
             trusted_proxies=trusted_proxies,
             limits=Limits(**limits),
+            make_poller=make_poller,
         )
-        server.note = noted.append
+        server.shared.note = noted.append
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         started.append((server, thread))

@@ -29,6 +29,8 @@ def client(api):
 class Broken:
     """A part with a bug."""
 
+    reads_wait = False
+
     def __getattr__(self, name):
         raise RuntimeError(f"no {name} today")
 
@@ -36,7 +38,7 @@ class Broken:
 class Full:
     """Hashing threads whose queue is full."""
 
-    def run(self, address, function, *args):
+    def submit(self, address, function, *args):
         raise errors.Unavailable("hashing queue")
 
 

@@ -10,32 +10,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from authserver.web import server as server_module
-from authserver.web.handler import Limits
+from authserver.web.connections import Limits
 from authserver.web.messages import Response
+from authserver.web.poller import Epoll
 from authserver.web.server import Server
+from tests.web.conftest import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 ANSWER = b'{"path":"/"}\n'
 PATIENCE_S = 10
 ROOT = Path(__file__).parents[2]
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition of other threads comes true in good time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if condition():  # asked once only: it may be true for a moment
-            return True
-        threading.Event().wait(0.002)
-    return False
 
 
 def open_descriptors() -> int:
@@ -158,7 +150,7 @@ def test_longest_idle_is_closed_for_a_newcomer(serve, connect):
     for client in clients:
         client.send(GET)
         client.read(ends_with=ANSWER)
-        assert eventually(lambda: server.connections.counts()["idle"] == 2)
+        assert eventually(lambda: server.driver.counts()["idle"] == 2)
 
     newcomer = connect(server)
     newcomer.send(GET)
@@ -173,10 +165,10 @@ def test_slow_clients_cannot_keep_a_newcomer_out(serve, connect):
     server = serve(connections=3)
     slow = [connect(server) for _ in range(3)]
     slow[0].send(b"GET / HTTP/1.1\r\nA: ")
-    assert eventually(lambda: server.connections.counts()["waiting"] == 1)
+    assert eventually(lambda: server.driver.counts()["waiting"] == 1)
     for client in slow[1:]:
         client.send(b"GET / HTTP/1.1\r\nA: ")
-    assert eventually(lambda: server.connections.counts()["waiting"] == 3)
+    assert eventually(lambda: server.driver.counts()["waiting"] == 3)
 
     newcomer = connect(server)
     newcomer.send(LAST)
@@ -213,11 +205,14 @@ import resource, socket, sys, threading, time
 from http import HTTPStatus
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
 from authserver.web.messages import Response
+from authserver.web.poller import Epoll
 from authserver.web.server import Server
 
 class Site:
-    def respond(self, request):
-        return Response(HTTPStatus.OK, {"path": request.path})
+    def waits(self, request):
+        return False
+    def answer(self, request, reply):
+        reply(Response(HTTPStatus.OK, {"path": request.path}))
     def refuse(self, error, request_id):
         return Response(error.status)
 
@@ -296,20 +291,42 @@ def test_exhausted_descriptors_of_row_r10_do_not_burn_a_core(limited):
     assert answer.endswith(ANSWER)
 
 
-def test_missing_thread_is_a_503(serve, connect, monkeypatch, caplog):
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_request_that_no_thread_can_begin_is_a_503(
+    serve, connect, site, monkeypatch, caplog
+):
+    server = serve(begin_s=0.1)
+    site.answers["/waits"] = lambda _: Response(HTTPStatus.OK, {"waits": True})
+
+    def no_thread(_thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client = connect(server)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        client.send(GET.replace(b"/ ", b"/waits "))
+        answer = client.read(ends_with=b"}\n")
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert "no thread" in caplog.text
+    client.send(GET.replace(b"/ ", b"/waits "))
+    client.read(ends_with=b'{"waits":true}\n')
+
+
+@pytest.mark.parametrize("make_poller", [lambda: None], ids=["threads"])
+def test_connection_that_gets_no_thread_harms_nobody_else(
+    serve, connect, monkeypatch, caplog
+):
     server = serve()
 
     def no_thread(_thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    client_thread = threading.Thread.start
-    monkeypatch.setattr(threading.Thread, "start", no_thread)
-    client = connect(server)
-    answer = client.read_to_end()
-    monkeypatch.setattr(threading.Thread, "start", client_thread)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        assert connect(server).read_to_end() == b""
 
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert "no thread" in caplog.text
+    assert "can't start new thread" in caplog.text
     survivor = connect(server)
     survivor.send(LAST)
     assert survivor.read_to_end().endswith(ANSWER)
@@ -319,11 +336,11 @@ def test_bug_in_a_connection_is_logged_and_harms_nobody_else(
     serve, connect, site, monkeypatch, caplog
 ):
     server = serve()
-    monkeypatch.setattr(server, "trusted_proxies", None)  # breaks every request
+    monkeypatch.setattr(server.shared, "trusted_proxies", None)  # breaks every request
     client = connect(server)
     client.send(GET.replace(b"Host", b"X-Forwarded-For: 1.1.1.1\r\nHost"))
     assert client.read_to_end() == b""
-    monkeypatch.setattr(server, "trusted_proxies", ())
+    monkeypatch.setattr(server.shared, "trusted_proxies", ())
 
     survivor = connect(server)
     survivor.send(LAST)
@@ -362,7 +379,7 @@ def test_stop_finishes_what_is_in_flight_and_then_closes(
     ask_slowly(client, slow_site)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    assert eventually(lambda: server.connections.draining)
+    assert eventually(lambda: server.shared.draining)
 
     gate.set()
     answer = client.read_to_end()
@@ -377,10 +394,10 @@ def test_stop_lets_a_request_that_has_begun_arrive(serve, connect):
     server = serve(linger_s=0.1)
     client = connect(server)
     client.send(GET[:5])
-    assert eventually(lambda: server.connections.counts()["waiting"] == 1)
+    assert eventually(lambda: server.driver.counts()["waiting"] == 1)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    assert eventually(lambda: server.connections.draining)
+    assert eventually(lambda: server.shared.draining)
 
     client.send(GET[5:])
     answer = client.read_to_end()
@@ -402,7 +419,7 @@ def test_stop_does_not_wait_longer_than_it_was_told(server, connect, slow_site):
     ask_slowly(client, slow_site)
     slow = connect(server)
     slow.send(b"GET / HT")
-    assert eventually(lambda: server.connections.counts()["waiting"] == 1)
+    assert eventually(lambda: server.driver.counts()["waiting"] == 1)
     started = time.monotonic()
 
     server.stop(drain_s=0.1)
@@ -426,7 +443,7 @@ def test_stop_wakes_the_server_instead_of_waiting_for_its_next_look(site):
     thread = threading.Thread(target=server.serve_forever, args=(60,))
     thread.start()
     socket.create_connection(server.server_address, PATIENCE_S).close()
-    assert eventually(lambda: server.connections.counts()["idle"] == 0)
+    assert eventually(lambda: server.driver.counts()["idle"] == 0)
     started = time.monotonic()
 
     server.stop()
@@ -485,7 +502,7 @@ def test_accept_without_descriptors_spares_an_idle_connection(
     server, connect, monkeypatch, caplog
 ):
     idle = connect(server)
-    assert eventually(lambda: server.connections.counts()["idle"] == 1)
+    assert eventually(lambda: server.driver.counts()["idle"] == 1)
 
     def exhausted(_socket):
         raise OSError(errno.EMFILE, "too many open files")

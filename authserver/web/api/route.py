@@ -16,6 +16,10 @@ from authserver.web.messages import Request, Response
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
+# What answering takes: nothing but memory, a short read of the database, or
+# something that one may have to wait for.
+MEMORY, READ, WAIT = "memory", "read", "wait"
+
 Refusals = tuple[type[errors.AuthError], ...]
 
 COMMON: Refusals = (
@@ -39,9 +43,10 @@ WATCHER = ("", "metrics")  # without it 404, and not 401: there is nothing here
 class Route(NamedTuple):
     """A method, the paths it is known by, and how it is answered.
 
-    `limited`: counts against the address's requests per minute. `hashes`: with
-    this field in the body the endpoint computes a password hash, so it runs
-    whole on a hashing thread.
+    `cost`: what it takes to answer; only what takes no more than a read may be
+    answered by the loop itself. `limited`: counts against the address's
+    requests per minute. `hashes`: with this field in the body the endpoint
+    computes a password hash, so it runs whole on a hashing thread.
     """
 
     method: str
@@ -52,6 +57,7 @@ class Route(NamedTuple):
     rules: tuple[Rule, ...] = ()
     refusals: Refusals = ()
     credentials: tuple[str, ...] = ()
+    cost: str = WAIT
     limited: bool = False
     hashes: str | None = None
 

@@ -13,7 +13,17 @@ from authserver.app import App
 from authserver.settings import NAME
 from authserver.web import pages
 from authserver.web.api import answers, bodies
-from authserver.web.api.route import ANYBODY, CALLER, LOGGED_IN, PROVEN, WATCHER, Route
+from authserver.web.api.route import (
+    ANYBODY,
+    CALLER,
+    LOGGED_IN,
+    MEMORY,
+    PROVEN,
+    READ,
+    WAIT,
+    WATCHER,
+    Route,
+)
 from authserver.web.endpoints import (
     accounts,
     documents,
@@ -177,6 +187,7 @@ ROUTES = (
         answers.ME,
         refusals=LOGGED_IN,
         credentials=CALLER,
+        cost=READ,
     ),
     Route(
         "GET",
@@ -185,6 +196,7 @@ ROUTES = (
         answers.PROTECTED,
         refusals=LOGGED_IN,
         credentials=CALLER,
+        cost=READ,
     ),
     Route(
         "POST",
@@ -193,6 +205,7 @@ ROUTES = (
         answers.PROTECTED,
         refusals=LOGGED_IN,
         credentials=CALLER,
+        cost=READ,
     ),
     Route(
         "GET",
@@ -201,6 +214,7 @@ ROUTES = (
         answers.ACTIVE,
         refusals=LOGGED_IN,
         credentials=CALLER,
+        cost=READ,
     ),
     Route(
         "GET",
@@ -228,8 +242,8 @@ ROUTES = (
     ),
     Route("GET", ("/openapi.json",), documents.document, answers.DOCUMENT),
     Route("GET", ("/docs",), pages.docs, answers.PAGE),
-    Route("GET", ("/verify",), pages.verify, answers.PAGE),
-    Route("GET", ("/reset",), pages.reset, answers.PAGE),
+    Route("GET", ("/verify",), pages.verify, answers.PAGE, cost=MEMORY),
+    Route("GET", ("/reset",), pages.reset, answers.PAGE, cost=MEMORY),
     Route(
         "GET",
         ("/static/{name}",),
@@ -237,8 +251,8 @@ ROUTES = (
         answers.ASSET,
         refusals=(errors.NotFound,),
     ),
-    Route("GET", ("/",), status.index, answers.INDEX),
-    Route("GET", ("/healthz",), status.alive, answers.HEALTHY),
+    Route("GET", ("/",), status.index, answers.INDEX, cost=MEMORY),
+    Route("GET", ("/healthz",), status.alive, answers.HEALTHY, cost=MEMORY),
     Route("GET", ("/readyz",), status.ready, answers.HEALTHY),
     Route(
         "GET",
@@ -281,6 +295,13 @@ def find(path: str) -> tuple[dict[str, Route], dict[str, str]]:
         raise errors.NotFound("no route")
     name, methods = _PREFIXED[prefix + slash]
     return methods, {name: last}
+
+
+def cost(method: str, path: str) -> str:
+    """Return what answering takes, should there be such a route."""
+    methods = _EXACT.get(path)
+    route = methods.get(method) if methods else None
+    return route.cost if route else WAIT
 
 
 def options(allow: tuple[str, ...]) -> Route:

@@ -1,0 +1,261 @@
+"""The loop: one thread that looks after every connection.
+
+    poller.wait --> accept, read, answer, write --> poller.wait ...
+                         |              ^
+                  what may wait     given back
+                         v              |
+                     request threads, hashing threads
+
+An idle connection is an entry in a table and in the kernel's, not a thread. One
+thread reads them all, and answers at once what needs nothing but memory or a
+short read: handing such a request to another thread would cost more than the
+answer. What may wait -- for a commit, a database elsewhere, a password hash --
+is lent: the connection leaves the poller until another thread has made the
+answer (`request_threads`). So the loop never waits for anything but the poller,
+and is there for everybody while the database hangs.
+
+Only the loop touches sockets, and it sends all answers of a round together, at
+its end. The first of them wakes the client's side, the others find it awake.
+
+No locks: a connection belongs to the loop, or to the one thread that answers
+its request. What is answered is put into a queue, and a byte in a socket wakes
+the loop.
+"""
+
+import contextlib
+import errno
+import functools
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from authserver.web.connections import (
+    CLOSED,
+    WANTED,
+    Shared,
+    choose_spare,
+    count_states,
+)
+from authserver.web.handler import Connection, turn_away
+from authserver.web.messages import Request, Response
+from authserver.web.poller import NOTHING, READ, Poller
+from authserver.web.request_threads import Job, RequestThreads
+
+ACCEPT_AT_ONCE: Final = 64  # then those who are in get their turn
+LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
+RETRY_ACCEPT_S: Final = 0.05  # when descriptors or memory ran out
+SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
+SWEEP_S: Final = 1.0  # between looks at the deadlines, at most
+THREADS: Final = 32
+
+EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+log: Final = logging.getLogger("authserver.web")
+
+
+class Loop:
+    """Looks after the connections of one listening socket."""
+
+    def __init__(self, shared: Shared, listener: socket.socket, poller: Poller) -> None:
+        self.shared = shared
+        self._listener = listener
+        self._poller = poller
+        self._connections: dict[int, Connection] = {}
+        self._answered: deque[Connection] = deque()
+        self._threads = RequestThreads(THREADS, clock=time.monotonic)
+        # Sockets, as an object that was closed writes into nobody's file.
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.settimeout(0)
+        self._wake_writer.settimeout(0)
+        self._next_sweep = 0.0
+        self._accept_again = 0.0  # when, after accepting was given up for now
+        self._end = float("inf")  # of the time that is left after `stop`
+
+    def run(self) -> None:
+        """Serve until stopped, then let what has begun finish."""
+        self._listener.settimeout(0)
+        self._poller.watch(self._listener.fileno(), READ)
+        self._poller.watch(self._wake_reader.fileno(), READ)
+        while not self._finished():
+            for fd, _ in self._poller.wait(self._patience()):
+                connection = self._connections.get(fd)
+                if connection is not None:
+                    self._drive(connection, connection.ready)
+                elif fd == self._wake_reader.fileno():
+                    self._wake_reader.recv(4096)
+                else:
+                    self._accept()
+            self._send_answers()
+            self._sweep()
+        self.close()
+
+    def stop(self, drain_s: float) -> None:
+        """Accept nobody any more; end when all is answered or time is up."""
+        self._end = time.monotonic() + drain_s
+        self._wake()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many connections are in which state, and what waits."""
+        return count_states([*self._connections.values()])
+
+    # -- events
+
+    def _drive(self, connection: Connection, step: Callable[[], None]) -> None:
+        """Let a connection do something, then wait for what it needs next."""
+        try:
+            step()
+        except Exception:
+            log.exception("the connection of %s failed", connection.peer)
+            connection.state = CLOSED
+        if WANTED[connection.state] != connection.watched:
+            self._watch(connection)
+        if connection.state == CLOSED:
+            del self._connections[connection.fd]
+            connection.socket.close()
+
+    def _watch(self, connection: Connection) -> None:
+        wanted = WANTED[connection.state]
+        if connection.watched == NOTHING:
+            self._poller.watch(connection.fd, wanted)
+        elif wanted == NOTHING:
+            self._poller.forget(connection.fd)
+        else:
+            self._poller.change(connection.fd, wanted)
+        connection.watched = wanted
+
+    def _wake(self) -> None:
+        # One that is full wakes as well; one that is closed has nobody to wake.
+        with contextlib.suppress(OSError):
+            self._wake_writer.send(b"\0")
+
+    def _patience(self) -> float | None:
+        if (
+            not self._connections
+            and not self._accept_again
+            and not self.shared.draining
+        ):
+            return None
+        return max(0.0, self._next_sweep - time.monotonic())
+
+    # -- answering
+
+    def _lend(self, connection: Connection, request: Request, waits: bool) -> None:  # noqa: FBT001 - what `Connection` calls
+        """Have a request answered: now, or by a thread that may wait."""
+        if not waits:
+            connection.answer(request, functools.partial(connection.reply, request))
+            self._answered.append(connection)
+            return
+        reply = functools.partial(self._take, connection, request)
+        self._threads.put(
+            Job(
+                time.monotonic() + self.shared.limits.begin_s,
+                functools.partial(connection.answer, request, reply),
+                functools.partial(connection.give_up, request, reply),
+            )
+        )
+
+    def _take(
+        self, connection: Connection, request: Request, response: Response
+    ) -> None:
+        """Take an answer, in the thread that has made it."""
+        try:
+            connection.reply(request, response)
+        finally:
+            self._answered.append(connection)
+            self._wake()
+
+    def _send_answers(self) -> None:
+        while self._answered:
+            connection = self._answered.popleft()
+            self._drive(connection, connection.resume)
+
+    # -- coming and going
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                client, address = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._cannot_accept(error)
+                return
+            full = len(self._connections) >= self.shared.most_connections
+            if full and not self.make_room():
+                turn_away(self.shared.site, client)
+                continue
+            connection = Connection(client, address[0], self.shared, self._lend)
+            self._connections[connection.fd] = connection
+            self._watch(connection)
+
+    def _cannot_accept(self, error: OSError) -> None:
+        """Pause when descriptors or memory ran out, and make room.
+
+        The listening socket stays ready, so a loop that merely tried again
+        would burn a core.
+        """
+        if error.errno in EXHAUSTED and not self._accept_again:
+            log.warning("cannot accept connections: %s", error)
+            self.make_room()
+            self._poller.forget(self._listener.fileno())
+            self._accept_again = time.monotonic() + RETRY_ACCEPT_S
+            self._next_sweep = min(self._next_sweep, self._accept_again)
+
+    def make_room(self) -> bool:
+        """Close those who can best be spared; return False if nobody can."""
+        most = max(1, self.shared.most_connections // SPARED_AT_ONCE)
+        spared = choose_spare(self._connections.values(), most)
+        for connection in spared:
+            connection.state = CLOSED
+            self._drive(connection, _nothing)
+        return bool(spared)
+
+    def _sweep(self) -> None:
+        """Look at the deadlines, if it is time."""
+        now = time.monotonic()
+        if self._end < float("inf") and not self.shared.draining:
+            self._drain()
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + SWEEP_S
+        if self._accept_again:
+            self._accept_again = 0.0
+            if not self.shared.draining:
+                self._poller.watch(self._listener.fileno(), READ)
+        self._threads.give_up_old(now)
+        for connection in [*self._connections.values()]:
+            if connection.deadline <= now:
+                self._drive(connection, connection.expire)
+            elif connection.deadline < self._next_sweep:
+                self._next_sweep = connection.deadline
+
+    def _drain(self) -> None:
+        self.shared.draining = True
+        if not self._accept_again:
+            self._poller.forget(self._listener.fileno())
+        self._listener.close()
+        for connection in [*self._connections.values()]:
+            self._drive(connection, connection.drain)
+        self._next_sweep = 0.0
+
+    def _finished(self) -> bool:
+        if not self.shared.draining:
+            return False
+        return not self._connections or time.monotonic() >= self._end
+
+    def close(self) -> None:
+        """Close what is still open; called by `run` at its end."""
+        for connection in self._connections.values():
+            connection.socket.close()
+        self._connections.clear()
+        self._poller.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+        self._threads.close(LAST_WAIT_S)
+
+
+def _nothing() -> None:
+    """Do nothing; the state has been set already."""

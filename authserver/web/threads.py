@@ -1,0 +1,135 @@
+"""A thread for each connection, where the system has no poller.
+
+The same connections as in `loop`, driven the way the standard library does it:
+a thread waits for one of them, does what it is ready for, and waits again. It
+may as well wait for a disk or a database, as it holds up nobody else.
+"""
+
+import contextlib
+import queue
+import selectors
+import socket
+import threading
+import time
+from typing import Final, NamedTuple
+
+from authserver.web.connections import (
+    ANSWERED,
+    CLOSED,
+    IDLE,
+    WANTED,
+    WORKING,
+    Shared,
+    choose_spare,
+    count_states,
+)
+from authserver.web.handler import Connection, turn_away
+from authserver.web.messages import Request, Response
+from authserver.web.poller import READ, to_selectors
+
+LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
+MOST_THREADS: Final = 1_000  # 24 to 35 KiB each when idle
+
+
+class _Driven(NamedTuple):
+    connection: Connection
+    thread: threading.Thread
+
+
+class Threads:
+    """The connections that have a thread each."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self._most = min(shared.most_connections, MOST_THREADS)
+        self._lock = threading.Lock()
+        self._driven: dict[int, _Driven] = {}
+
+    def drive(self, client: socket.socket, address: str) -> None:
+        """Serve a connection to its end, in this thread."""
+        connection = Connection(client, address, self.shared, self._lend)
+        if not self._admit(connection):
+            turn_away(self.shared.site, client)
+            return
+        try:
+            _serve(connection)
+        finally:
+            with self._lock:
+                del self._driven[connection.fd]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many connections are in which state."""
+        return count_states(self._list())
+
+    def make_room(self) -> bool:
+        """Close who can best be spared; return False if nobody can."""
+        spared = choose_spare(self._list(), 1)
+        for connection in spared:
+            _wake(connection)
+        return bool(spared)
+
+    def stop(self, drain_s: float) -> None:
+        """End when all is answered or time is up."""
+        end = time.monotonic() + drain_s
+        with self._lock:
+            self.shared.draining = True
+            driven = [*self._driven.values()]
+        for each in driven:
+            if each.connection.state == IDLE:
+                _wake(each.connection)
+        _join(driven, end)
+        for each in driven:
+            _wake(each.connection)
+        _join(driven, time.monotonic() + LAST_WAIT_S)
+
+    def _lend(self, connection: Connection, request: Request, _waits: bool) -> None:  # noqa: FBT001 - Connection's
+        """Have a request answered; this thread may wait for that."""
+        answer: queue.SimpleQueue[Response] = queue.SimpleQueue()
+        connection.answer(request, answer.put)
+        connection.reply(request, answer.get())
+
+    def _list(self) -> list[Connection]:
+        with self._lock:
+            return [each.connection for each in self._driven.values()]
+
+    def _admit(self, connection: Connection) -> bool:
+        if len(self._driven) >= self._most and not self.make_room():
+            return False
+        with self._lock:
+            thread = threading.current_thread()
+            self._driven[connection.fd] = _Driven(connection, thread)
+            return not self.shared.draining
+
+
+def _serve(connection: Connection) -> None:
+    # A selector that needs no descriptor of its own.
+    kind = getattr(selectors, "PollSelector", selectors.SelectSelector)
+    with kind() as selector:
+        key = selector.register(connection.socket, READ)
+        while connection.state != CLOSED:
+            if connection.state in (WORKING, ANSWERED):
+                connection.resume()
+                continue
+            wanted = to_selectors(WANTED[connection.state])
+            if key.events != wanted:
+                key = selector.modify(connection.socket, wanted)
+            if selector.select(max(0.0, connection.deadline - time.monotonic())):
+                connection.ready()
+            else:
+                connection.expire()
+
+
+def _wake(connection: Connection) -> None:
+    """Make the thread of a connection find that it has ended.
+
+    Never by closing: its descriptor's number could belong to somebody else by
+    the time the thread looks.
+    """
+    connection.state = CLOSED
+    with contextlib.suppress(OSError):
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _join(driven: list[_Driven], end: float) -> None:
+    for each in driven:
+        each.thread.join(max(0.0, end - time.monotonic()))
