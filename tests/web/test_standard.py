@@ -96,7 +96,7 @@ def test_no_annotation_is_compiled_at_the_start():
 )
 def test_what_was_spared_comes_when_it_is_used(name, use):
     done = run(
-        "import io, sys, authserver, email.utils, http.client, http.server\n"
+        "import io, sys, authserver.web, email.utils, http.client, http.server\n"
         f"before = {name!r} in sys.modules\n"
         f"{use}\n"
         f"print(before, {name!r} in sys.modules)"
@@ -107,7 +107,7 @@ def test_what_was_spared_comes_when_it_is_used(name, use):
 
 def test_everybody_else_gets_the_real_module():
     done = run(
-        "import authserver, ssl, http.client\n"
+        "import authserver.web, ssl, http.client\n"
         "assert http.client.ssl is not ssl\n"
         "print(type(ssl).__name__, http.client.ssl.SSLError is ssl.SSLError)"
     )
@@ -119,7 +119,7 @@ def test_beside_other_threads_nothing_is_spared():
     done = run(
         "import sys, threading\n"
         "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-        "import authserver\n"
+        "import authserver.web\n"
         "print('ssl' in sys.modules)"
     )
 
