@@ -18,7 +18,7 @@ import socket
 import time
 from pathlib import Path
 
-from authserver.web.handler import Limits
+from authserver.web.connections import Limits
 from tests.faults.figures import Figure, at_least, at_most, p99
 from tests.faults.honest import honest_clients
 from tests.faults.peers import Peer, request
