@@ -90,7 +90,7 @@ class Standing(Protocol):
     """What is asked of a connection to choose whom to close."""
 
     state: int
-    deadline: float
+    since: float
 
 
 S = TypeVar("S", bound=Standing)
@@ -110,12 +110,11 @@ def count_states(connections: Iterable[Standing]) -> dict[str, int]:
 def choose_spare(connections: Iterable[S], most: int) -> list[S]:
     """Return who can best be closed to make room, at most so many.
 
-    First who is idle, the longest first, then whoever keeps us waiting, in the
-    middle of a request or of reading an answer. Honest clients pass through
-    that in milliseconds; those who linger there by the hundred, sending a byte
-    now and then, must not keep the others out. Who is being answered is never
-    closed.
+    Those whose turn it has been for longest, be it to ask, to finish asking or
+    to take an answer. Who is at it passes through each in milliseconds. If who
+    is idle went before all others, attackers who begin requests and do not end
+    them would soon have every place, and each newcomer, idle for a moment,
+    would be closed for the next one. Who is being answered is never closed.
     """
-    others = [each for each in connections if each.state not in (WORKING, ANSWERED)]
-    idle = [each for each in others if each.state == IDLE]
-    return heapq.nsmallest(most, idle or others, key=lambda each: each.deadline)
+    others = (each for each in connections if each.state not in (WORKING, ANSWERED))
+    return heapq.nsmallest(most, others, key=lambda each: each.since)

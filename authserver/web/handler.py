@@ -86,6 +86,7 @@ class Connection:
         "deadline",
         "fd",
         "peer",
+        "since",
         "socket",
         "state",
         "watched",
@@ -111,7 +112,8 @@ class Connection:
         self.fd = client.fileno()
         self.peer = forwarded.client_address(address, None, ())
         self.state = IDLE
-        self.deadline = time.monotonic() + shared.limits.idle_s
+        self.since = time.monotonic()  # when the client's turn began
+        self.deadline = self.since + shared.limits.idle_s
         self.watched = NOTHING  # what the loop's poller waits for
         self._shared = shared
         self._lend = lend
@@ -340,8 +342,10 @@ class Connection:
             self._end(error)
 
     def _enter(self, state: int, patience_s: float) -> None:
-        self.state = state
-        self.deadline = time.monotonic() + patience_s
+        now = time.monotonic()
+        if state != self.state:  # a body is no new turn: its head began it
+            self.since = now
+        self.state, self.deadline = state, now + patience_s
 
     def _end(self, error: OSError) -> None:
         # Reset or closed by the client: there is nobody to tell.

@@ -9,6 +9,10 @@ import pytest
 from tests.faults.rows import failures
 
 
+def test_server_out_of_file_handles_serves_on():
+    assert failures("R10") == []
+
+
 def test_slow_clients_are_cut_off_at_their_deadlines():
     assert failures("R11") == []
 

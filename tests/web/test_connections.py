@@ -18,7 +18,7 @@ class Standing(NamedTuple):
     """A connection, as far as choosing looks at it."""
 
     state: int
-    deadline: float
+    since: float
 
 
 def test_longest_idle_goes_first():
@@ -27,13 +27,13 @@ def test_longest_idle_goes_first():
     assert choose_spare(crowd, 2) == [crowd[1], crowd[2]]
 
 
-def test_idle_goes_before_one_that_waited_longer_for_its_client():
-    crowd = [Standing(READING, 1), Standing(IDLE, 2)]
+def test_newcomer_stays_and_slower_clients_go():
+    crowd = [Standing(IDLE, 3), Standing(READING, 2), Standing(IDLE, 1)]
 
-    assert choose_spare(crowd, 2) == [crowd[1]]
+    assert choose_spare(crowd, 2) == [crowd[2], crowd[1]]
 
 
-def test_slowest_client_goes_when_nobody_is_idle():
+def test_slowest_client_goes_whatever_it_is_slow_at():
     crowd = [Standing(SENDING, 3), Standing(READING, 1), Standing(LINGERING, 2)]
 
     assert choose_spare(crowd, 1) == [crowd[1]]
