@@ -116,6 +116,33 @@ def test_all_workers_serve_one_port_and_one_set_of_accounts(server):
     assert {each.result().status for each in asked} == {200}
 
 
+def test_forty_guesses_at_all_workers_are_ten(server):
+    proof = {"email": "alice@example.org", "otp": "000000"}
+
+    with ThreadPoolExecutor(20) as pool:
+        asked = [
+            pool.submit(server.ask, "POST", "/auth/verify-otp", **proof)
+            for _ in range(40)
+        ]
+    statuses = Counter(each.result().status for each in asked)
+
+    assert statuses == {401: 10, 429: 30}
+
+
+def test_logout_is_known_to_all_workers_at_once(server):
+    join(server)
+    bearer = log_in(server).payload["access_token"]
+
+    server.ask("POST", "/auth/logout", bearer=bearer)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [
+            pool.submit(server.ask, "GET", "/protected", bearer=bearer)
+            for _ in range(40)
+        ]
+
+    assert {each.result().status for each in asked} == {401}
+
+
 def test_parent_is_small_and_loads_neither_database_nor_http(server):
     maps = Path(f"/proc/{server.process.pid}/maps").read_text()
     status = Path(f"/proc/{server.process.pid}/status").read_text()

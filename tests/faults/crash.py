@@ -12,6 +12,7 @@ was written but not synced survives it. Exit status 1 when anything is broken.
 """
 
 import argparse
+import contextlib
 import itertools
 import random
 import shutil
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,11 +74,7 @@ def run(folder: Path, *, kills: int, people: int = 8, seed: int = 1) -> Report:
     report = Report()
     server = ServerProcess(folder, SETTINGS).start()
     wire = Wire(server)
-    crowd = _Crowd(wire, report.journal, chance)
-    threads = [threading.Thread(target=crowd.live_on) for _ in range(people)]
-    for thread in threads:
-        thread.start()
-    try:
+    with crowd(wire, report.journal, people=people, chance=chance) as everybody:
         for _ in range(kills):
             time.sleep(chance.uniform(*LIFE_AFTER_START_S))
             server.kill()
@@ -85,15 +83,28 @@ def run(folder: Path, *, kills: int, people: int = 8, seed: int = 1) -> Report:
             started = time.monotonic()
             server.start()
             report.restarts_s.append(time.monotonic() - started)
-    finally:
-        crowd.enough.set()
-        for thread in threads:
-            thread.join()
-    crowd.look_once_more()
-    report.lives = len(crowd.all)
+    report.lives = len(everybody)
     server.kill()
     report.checks.append(_check_copy(folder))
     return report
+
+
+@contextlib.contextmanager
+def crowd(
+    wire: Wire, journal: Journal, *, people: int, chance: random.Random
+) -> Iterator[list[Person]]:
+    """Have people live during the block; then all who ever lived look again."""
+    found = _Crowd(wire, journal, chance)
+    threads = [threading.Thread(target=found.live_on) for _ in range(people)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield found.all
+    finally:
+        found.enough.set()
+        for thread in threads:
+            thread.join()
+    found.look_once_more()
 
 
 class _Crowd:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.faults import crowds, handles, mixing, resets, slow, soak, storm
+from tests.faults import crowds, handles, mixing, resets, slow, soak, storm, upgrades
 from tests.faults.figures import Figure
 
 
@@ -63,6 +63,12 @@ ROWS = {
         {"minutes": 30},
         {"minutes": 30},
         takes_long=True,
+    ),
+    "R19": Row(
+        "stops, upgrades and lost workers",
+        upgrades.run,
+        {"people": 4, "times": 1},  # more than 4 hashes of one address are shed
+        {"people": 4, "times": 5},
     ),
     "C23": Row(
         "resets at every stage",
