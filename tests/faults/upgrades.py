@@ -91,8 +91,8 @@ def _upgrade(
     return [
         at_most("upgrade: longest for all three", max(took_s), 45, "s"),
         at_most("upgrade: exit status in the end", status, 0),
-        # Busy: a connection that has come, and whose request is not read yet when
-        # its worker is told to stop.
+        # Busy: a connection that has come, but not its request, when its worker
+        # is told to stop.
         at_most("upgrade: answers 5xx through nginx", _failed(wire), 0, busy=2),
         *_kept("upgrade", wire, journal),
     ]
