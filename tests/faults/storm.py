@@ -28,7 +28,9 @@ PEOPLE = 4
 TIMES_CEILING = 10
 WARM_UP = 0.2  # of the storm, in which memory may still grow
 FLAT_MIB = 8
-IN_QUEUE_S = 60.0  # sixty-four may be waiting in front
+WAITING = 64  # who may, besides those whose password is being hashed
+TURNS = 1.2 * (WAITING + (os.cpu_count() or 1))
+IN_QUEUE_S = 60.0  # then even the last has had a turn
 
 
 def run(folder: Path, *, seconds: float, ceiling_s: float) -> list[Figure]:
@@ -96,9 +98,13 @@ class _Storm:
         refused_s = [spent_s for status, spent_s in both if status in (429, 503)]
         lost = sum(status not in (200, 429, 503) for status in statuses)
         share = 100 * completed / ceiling
+        longest_s = max((s for status, s in both if status == 200), default=0)
         return [
             at_least("logins, of what bcrypt alone does", share, 90, "%", busy=60),
             at_most("neither let in nor refused", lost, 0),
+            at_most(
+                "hashes while the last waited", longest_s * ceiling, TURNS, busy=TURNS
+            ),
             at_most("longest refusal", max(refused_s, default=0), 1, "s", busy=3),
             at_most("others' p99", self._others.p99_ms, 100, "ms", busy=1000),
             at_least("others' requests answered", self._others.share_ok, 100, "%"),
