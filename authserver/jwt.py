@@ -36,6 +36,7 @@ has ended since is for the caller to look up.
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -52,9 +53,12 @@ MAX_TOKEN_CHARS = 4096  # bounds the work done for an unauthenticated stranger
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 LEEWAY_S = 30  # tolerated difference between the clocks of two machines
 
-TEXT_CLAIMS = ("iss", "aud", "sub", "sid", "jti")
-TIME_CLAIMS = ("iat", "exp", "auth_time")
-LIST_CLAIMS = ("amr", "roles")
+CLAIMS: dict[str, type] = {
+    **dict.fromkeys(("iss", "aud", "sub", "sid", "jti"), str),
+    **dict.fromkeys(("iat", "exp", "auth_time"), int),  # and True is none
+    **dict.fromkeys(("amr", "roles"), list),
+}
+NAMES_OF_TYPES = {str: "text", int: "a whole number", list: "a list of text"}
 
 
 def encode(claims: Mapping[str, Any], *, keyring: Mapping[str, bytes], kid: str) -> str:
@@ -92,7 +96,7 @@ def decode_ended(
     header_segment, _, claims_segment = signing_input.partition(".")
 
     # 2. Key. The header may choose which of our keys; it may not choose how.
-    key = _choose_key(_load(header_segment), keyring)
+    key = _choose_key(header_segment, keyring)
 
     # 3. Signature, compared in constant time so that a forger cannot learn
     #    from our response time how many leading characters were right.
@@ -108,28 +112,32 @@ def decode_ended(
     return claims
 
 
-def _choose_key(header: dict[str, Any], keyring: Mapping[str, bytes]) -> bytes:
-    kid = header.get("kid")
-    if header != {"alg": ALGORITHM, "typ": TYPE, "kid": kid}:
-        raise errors.InvalidToken("not the header of an access token")
-    key = keyring.get(kid) if type(kid) is str else None
+def _choose_key(header_segment: str, keyring: Mapping[str, bytes]) -> bytes:
+    key = keyring.get(_read_header(header_segment))
     if key is None:
         raise errors.InvalidToken("unknown key")
     return key
 
 
+@functools.lru_cache(maxsize=16)  # nearly all tokens have the same header
+def _read_header(segment: str) -> str:
+    """Return the `kid` of a header that is one of ours in all else."""
+    header = _load(segment)
+    kid = header.get("kid")
+    if header != {"alg": ALGORITHM, "typ": TYPE, "kid": kid}:
+        raise errors.InvalidToken("not the header of an access token")
+    if type(kid) is not str:
+        raise errors.InvalidToken("unknown key")
+    return kid
+
+
 def _check_types(claims: dict[str, Any]) -> None:
     """Refuse claims that are missing or of another type, naming the first."""
-    for name in TEXT_CLAIMS:
-        if type(claims.get(name)) is not str:
-            raise errors.InvalidToken(f"{name} must be text")
-    for name in TIME_CLAIMS:
-        if type(claims.get(name)) is not int:
-            raise errors.InvalidToken(f"{name} must be a whole number")
-    for name in LIST_CLAIMS:
+    for name, kind in CLAIMS.items():
         value = claims.get(name)
-        if type(value) is not list or any(type(item) is not str for item in value):
-            raise errors.InvalidToken(f"{name} must be a list of text")
+        wrong = type(value) is not kind
+        if wrong or (kind is list and not {str}.issuperset(map(type, claims[name]))):
+            raise errors.InvalidToken(f"{name} must be {NAMES_OF_TYPES[kind]}")
 
 
 def _sign(signing_input: str, key: bytes) -> str:
@@ -144,12 +152,7 @@ def _dump(value: Mapping[str, Any]) -> str:
 def _load(segment: str) -> dict[str, Any]:
     padding = "=" * (-len(segment) % 4)  # which the decoder wants back
     try:
-        value = json.loads(
-            # As text: given bytes, `json` would also guess UTF-16 and UTF-32.
-            base64.urlsafe_b64decode(segment + padding).decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-        )
+        value = _JSON.decode(base64.urlsafe_b64decode(segment + padding).decode())
     except (ValueError, RecursionError) as error:
         raise errors.InvalidToken("a segment is not base64url of JSON") from error
     if type(value) is not dict:
@@ -166,6 +169,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # Python would take NaN and Infinity
+
+
+# Made once: `json.loads` makes one at each call.
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def _base64url(data: bytes) -> str:

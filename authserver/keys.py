@@ -59,13 +59,14 @@ class KeyFileError(Exception):
 class Keyring:
     """All secrets in force. `current` is the kid of the one that signs."""
 
-    __slots__ = ("_secrets", "current")
+    __slots__ = ("_derived", "_secrets", "current")
 
     def __init__(self, ring: Sequence[bytes]) -> None:
         if not ring:
             raise ValueError("a keyring needs at least one secret")
         self._secrets = {_kid(secret): secret for secret in ring}
         self.current = _kid(ring[0])
+        self._derived: dict[str, dict[str, bytes]] = {}  # what was asked for so far
 
     def __contains__(self, kid: str) -> bool:
         return kid in self._secrets
@@ -77,7 +78,11 @@ class Keyring:
 
     def derived(self, label: str) -> dict[str, bytes]:
         """Return the keys for purpose `label` of all secrets, by kid."""
-        return {kid: _derive(secret, label) for kid, secret in self._secrets.items()}
+        keys = self._derived.get(label)
+        if keys is None:
+            keys = {kid: _derive(key, label) for kid, key in self._secrets.items()}
+            self._derived[label] = keys
+        return keys
 
 
 def weakness(secret: bytes) -> str | None:

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from authserver import errors, jwt, tokens
 from authserver.app import App
-from authserver.store import sessions, users
-from authserver.store.database import Transaction
-from authserver.store.sessions import Session
+from authserver.store import sessions
+from authserver.store.sessions import Session, SessionOf
 from authserver.store.users import User
 
 JWT_KEY = "jwt"  # label of the key that access tokens are signed with
@@ -34,36 +33,28 @@ def by_bearer(app: App, token: str) -> Authenticated:
         audience=app.settings.public_url,
         now=app.now(),
     )
-    found = app.database.read(_find_by_id, str(claims["sid"]))
-    if found is not None and found.user.id != claims["sub"]:
+    found = app.database.read_once(sessions.find_with_user_by_id, str(claims["sid"]))
+    if found is not None and found[1].id != claims["sub"]:
         raise errors.InvalidToken("subject is not the session's user")
     return _live(app, found)
 
 
 def by_cookie(app: App, token: str) -> Authenticated:
     """Return whose session cookie this is; raise `InvalidToken`."""
-    return _live(app, app.database.read(_find_by_digest, tokens.digest(token)))
+    digest = tokens.digest(token)
+    found = app.database.read_once(sessions.find_with_user_by_token_digest, digest)
+    return _live(app, found)
 
 
-def _live(app: App, found: Authenticated | None) -> Authenticated:
+def _live(app: App, found: SessionOf | None) -> Authenticated:
+    if found is None:
+        raise errors.InvalidToken("no such session")
     now = app.now()
-    if found is None or found.user.disabled_at is not None:
-        raise errors.InvalidToken("no such session, or its user is disabled")
-    if not found.session.live(now=now, idle_s=app.settings.session_idle_s):
+    session, user = found
+    if user.disabled_at is not None:
+        raise errors.InvalidToken("its user is disabled")
+    if not session.live(now=now, idle_s=app.settings.session_idle_s):
         raise errors.InvalidToken("session has ended")
-    if now - found.session.last_seen_at >= SEEN_EVERY_S:
-        app.database.later(sessions.update_last_seen, found.session.id, now=now)
-    return found
-
-
-def _find_by_id(tx: Transaction, session_id: str) -> Authenticated | None:
-    return _with_user(tx, sessions.find_by_id(tx, session_id))
-
-
-def _find_by_digest(tx: Transaction, digest: str) -> Authenticated | None:
-    return _with_user(tx, sessions.find_by_token_digest(tx, digest))
-
-
-def _with_user(tx: Transaction, session: Session | None) -> Authenticated | None:
-    user = users.find_by_id(tx, session.user_id) if session else None
-    return Authenticated(user, session) if user and session else None
+    if now - session.last_seen_at >= SEEN_EVERY_S:
+        app.database.later(sessions.update_last_seen, session.id, now=now)
+    return Authenticated(user, session)

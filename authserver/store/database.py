@@ -130,6 +130,20 @@ class Database(Protocol):
         """
         ...
 
+    def read_once(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function(tx, ...)` read with its only statement.
+
+        Cheaper than `read`: one statement sees a single moment anyway. Raises
+        `errors.Unavailable`.
+        """
+        ...
+
     def later(
         self,
         function: Callable[Concatenate[Transaction, P], object],

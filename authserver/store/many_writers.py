@@ -34,6 +34,7 @@ from authserver.store.tries import (
     Done,
     Failure,
     Read,
+    Statement,
     Work,
     Write,
     forget_commits,
@@ -109,6 +110,16 @@ class ManyWritersDatabase:
     ) -> T:
         """Run `function(tx, ...)` on a snapshot."""
         return self._run(Read(lambda tx: function(tx, *args, **kwargs)))
+
+    def read_once(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `function(tx, ...)`, which reads with one statement."""
+        return self._run(Statement(lambda tx: function(tx, *args, **kwargs)))
 
     def later(
         self,

@@ -24,10 +24,9 @@ handle: the kernel may by then have dropped the pages and would report success.
 This file knows threads and no driver; `sqlite.py` hands it the connections.
 """
 
-import contextlib
 import logging
-import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -36,7 +35,8 @@ from authserver.store.database import Description, Transaction
 from authserver.store.tally import Tally
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
 
-MAX_READERS = 8  # reads are CPU work under one interpreter lock; more only wait
+MAX_READERS = 8  # kept open; more are rarely reading at the same moment
+CLOSING_LOOK_S = 0.01
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -103,11 +103,11 @@ class OneWriterDatabase:
         self._waiting = Waiting(begin_wait_s=begin_wait_s)
         self._closing = threading.Lock()
         self._inside = threading.local()  # .function is true where a `tx` is in use
-        # Places for readers. Connections are opened when first needed, and the
-        # one used last comes first, so a quiet server keeps a single one busy.
-        self._readers: queue.LifoQueue[Connection | None] = queue.LifoQueue()
-        for _ in range(MAX_READERS):
-            self._readers.put(None)
+        # Lists and sets are changed by single steps of the interpreter, so they
+        # need no lock. The reader used last comes first, so a quiet server
+        # keeps a single one busy.
+        self._free: list[Connection] = []
+        self._reading: set[Connection] = set()
         # A daemon, so that a program that forgets `close` can still end.
         self._thread = threading.Thread(
             target=self._serve, name="database-writer", daemon=True
@@ -153,21 +153,21 @@ class OneWriterDatabase:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, ...)` on a snapshot, in the caller's thread."""
-        self._refuse_nesting()
-        reader = self._borrow_reader()
-        self._inside.function = True
-        try:
-            reader = reader or self._connect(False)  # noqa: FBT003 - writable
-            return reader.run_on_snapshot(lambda tx: function(tx, *args, **kwargs))
-        except errors.Unavailable:
-            self.tally.failed()
-            raise
-        finally:
-            self._inside.function = False
-            if reader is not None and reader.failure is not None:
-                reader.close()
-                reader = None
-            self._readers.put(reader)
+        return self._with_reader(
+            lambda reader: reader.run_on_snapshot(
+                lambda tx: function(tx, *args, **kwargs)
+            )
+        )
+
+    def read_once(
+        self,
+        function: Callable[Concatenate[Transaction, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `function(tx, ...)`, which reads with one statement."""
+        return self._with_reader(lambda reader: function(reader, *args, **kwargs))
 
     def close(self) -> None:
         """Serve who waits, then close readers and writer, and release."""
@@ -177,13 +177,7 @@ class OneWriterDatabase:
             if self._release is None:
                 return
             self._thread.join()
-            # Not for ever: an interrupt (Ctrl-C) that falls between borrowing
-            # and giving back takes a reader's place along for good.
-            with contextlib.suppress(queue.Empty):
-                for _ in range(MAX_READERS):
-                    reader = self._readers.get(timeout=self._begin_wait_s)
-                    if reader is not None:
-                        reader.close()
+            self._close_readers()
             # The last connection to close folds the WAL into the file.
             self._discard_writer()
             self._release()
@@ -236,14 +230,36 @@ class OneWriterDatabase:
         if writer is not None:
             writer.close()
 
-    def _borrow_reader(self) -> Connection | None:
-        reason = "the database is closed"
-        if not self._waiting.closed:
-            reason = "all readers are busy"
-            with contextlib.suppress(queue.Empty):
-                return self._readers.get(timeout=self._begin_wait_s)
-        self.tally.failed()
-        raise errors.Unavailable(reason)
+    def _with_reader(self, call: Callable[[Connection], T]) -> T:
+        self._refuse_nesting()
+        if self._waiting.closed:
+            raise errors.Unavailable("the database is closed")
+        try:
+            reader = self._free.pop()
+        except IndexError:
+            reader = self._connect(False)  # noqa: FBT003 - writable
+        self._reading.add(reader)
+        self._inside.function = True
+        try:
+            return call(reader)
+        finally:
+            self._inside.function = False
+            enough = len(self._free) >= MAX_READERS
+            if reader.failure is not None or enough or self._waiting.closed:
+                reader.close()
+            else:
+                self._free.append(reader)
+            self._reading.discard(reader)
+
+    def _close_readers(self) -> None:
+        """Close those that are free, after waiting for the others."""
+        # Not for ever: an interrupt (Ctrl-C) that falls between taking a reader
+        # and giving it back leaves it among those that read for good.
+        end = time.monotonic() + self._begin_wait_s
+        while self._reading and time.monotonic() < end:
+            time.sleep(CLOSING_LOOK_S)
+        while self._free:
+            self._free.pop().close()
 
     def _refuse_nesting(self) -> None:
         if getattr(self._inside, "function", False):

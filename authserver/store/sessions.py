@@ -10,7 +10,8 @@ absolute life, which nothing extends), or it was not used for the idle time.
 
 from typing import NamedTuple
 
-from authserver.store.database import Transaction
+from authserver.store.database import Row, Transaction
+from authserver.store.users import User
 
 
 class Session(NamedTuple):
@@ -32,6 +33,9 @@ class Session(NamedTuple):
         """Tell whether it still stands for its user."""
         in_time = now < self.expires_at and now < self.last_seen_at + idle_s
         return self.revoked_at is None and in_time
+
+
+SessionOf = tuple[Session, User]
 
 
 def insert(tx: Transaction, session: Session) -> None:
@@ -82,6 +86,46 @@ def find_by_token_digest(tx: Transaction, token_digest: str) -> Session | None:
         (token_digest,),
     )
     return Session(*row) if row else None
+
+
+def find_with_user_by_id(tx: Transaction, session_id: str) -> SessionOf | None:
+    """Return the session with this id, live or not, and whose it is."""
+    row = tx.one(
+        """
+        SELECT s.id, s.user_id, s.token_digest, s.created_at, s.last_seen_at,
+               s.expires_at, s.address, s.user_agent, s.amr, s.revoked_at,
+               s.revoked_for,
+               u.id, u.username, u.email, u.email_verified_at, u.phone,
+               u.phone_verified_at, u.password_hash, u.password_version, u.roles,
+               u.created_at, u.last_login_at, u.disabled_at
+          FROM sessions AS s
+          JOIN users AS u ON u.id = s.user_id
+         WHERE s.id = ?
+        """,
+        (session_id,),
+    )
+    return _session_of(row) if row else None
+
+
+def find_with_user_by_token_digest(
+    tx: Transaction, token_digest: str
+) -> SessionOf | None:
+    """Return the session whose cookie has this digest, and whose it is."""
+    row = tx.one(
+        """
+        SELECT s.id, s.user_id, s.token_digest, s.created_at, s.last_seen_at,
+               s.expires_at, s.address, s.user_agent, s.amr, s.revoked_at,
+               s.revoked_for,
+               u.id, u.username, u.email, u.email_verified_at, u.phone,
+               u.phone_verified_at, u.password_hash, u.password_version, u.roles,
+               u.created_at, u.last_login_at, u.disabled_at
+          FROM sessions AS s
+          JOIN users AS u ON u.id = s.user_id
+         WHERE s.token_digest = ?
+        """,
+        (token_digest,),
+    )
+    return _session_of(row) if row else None
 
 
 def list_live_by_user(
@@ -165,3 +209,8 @@ def delete_expired(tx: Transaction, *, now: int, limit: int) -> int:
         (now, limit),
     )
     return sum(tx.execute("DELETE FROM sessions WHERE id = ?", key) for key in keys)
+
+
+def _session_of(row: Row) -> SessionOf:
+    width = len(Session._fields)
+    return Session(*row[:width]), User(*row[width:])

@@ -135,6 +135,17 @@ class Read(Generic[T]):
         return Done(result)
 
 
+class Statement(Generic[T]):
+    """A function that reads with a single statement."""
+
+    def __init__(self, call: Callable[[Transaction], T]) -> None:
+        self._call = call
+
+    def run(self, connection: Connection, _number: int) -> Done[T] | Failure:
+        """Call the function outside of any transaction."""
+        return Done(self._call(connection))
+
+
 def forget_commits(tx: Transaction) -> None:
     """Remove rows that no try will ask for again."""
     # The server's clock, here and above: processes share it.

@@ -126,11 +126,14 @@ class Site:
     def _complete(
         self, response: Response, request_id: str, route: str = ""
     ) -> Response:
-        # A page brings a policy of its own, and two of them would both count.
-        own = dict(response.headers)
-        ours = tuple(each for each in self._headers if each[0] not in own)
-        headers = (*response.headers, ("X-Request-Id", request_id), *ours)
-        return response._replace(headers=headers, route=route)
+        headers, ours = response.headers, self._headers
+        if headers:
+            # A page brings a policy of its own; of two, both would count.
+            own = dict(headers)
+            ours = tuple(each for each in ours if each[0] not in own)
+        status, payload, _, body, content_type, _ = response
+        headers = (*headers, ("X-Request-Id", request_id), *ours)
+        return Response(status, payload, headers, body, content_type, route)
 
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
@@ -175,14 +178,21 @@ def _routed(request: Request) -> tuple[Route, Request]:
         known = {each.method: each for each in routes.ROUTES}
         return routes.options(_allowed(known)), request
     methods, parameters = routes.find(request.path)
+    route = methods.get(request.method) or _other(request, methods)
+    if parameters:
+        request = request._replace(parameters=parameters)
+    return route, request
+
+
+def _other(request: Request, methods: dict[str, Route]) -> Route:
+    """Return the route of a method that is not in the table."""
     # HEAD is GET without the body, which the HTTP core leaves out.
-    method = "GET" if request.method == "HEAD" else request.method
+    if request.method == "HEAD" and "GET" in methods:
+        return methods["GET"]
     allow = _allowed(methods)
-    if method == "OPTIONS":
-        return routes.options(allow), request
-    if method not in methods:
-        raise errors.MethodNotAllowed(request.method, allow=allow)
-    return methods[method], request._replace(parameters=parameters)
+    if request.method == "OPTIONS":
+        return routes.options(allow)
+    raise errors.MethodNotAllowed(request.method, allow=allow)
 
 
 def _allowed(methods: dict[str, Route]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ judged here by its announced length, before any of it is read.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from authserver import errors
 
@@ -45,9 +45,8 @@ _HOST: Final = re.compile(
     r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?"
 )
 _VERSION: Final = re.compile(r"HTTP/[0-9]\.[0-9]")
-# RFC 9110 section 5.5: visible characters, obs-text, space and tab. CR and LF
-# stand here because they are counted apart.
-_LEGAL: Final = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
+# RFC 9110 section 5.5: visible characters, obs-text, space and tab.
+_TEXT: Final = bytes([9, *range(32, 127), *range(128, 256)])
 _FIRST: Final = frozenset(b"\r") | {c for c in range(33, 127) if _TOKEN.match(chr(c))}
 
 # Headers that mean something only once.
@@ -98,13 +97,12 @@ def parse(buffer: bytes | bytearray) -> Head | None:
     Raises `MalformedRequest`, `HeadTooLarge`, `UnsupportedVersion`,
     `UnknownTransferCoding`, `BodyTooLarge` or `ExpectationFailed`.
     """
-    lines = _lines(buffer)
-    if lines is None:
+    found = _lines(buffer)
+    if found is None:
         return None
-    text, size = lines
-    request_line, *field_lines = text.split("\r\n")
-    method, path, query, minor = _request_line(request_line)
-    headers = _headers(field_lines)
+    lines, size = found
+    method, path, query, minor = _request_line(lines[0])
+    headers = _headers(lines)
     _check_host(headers.get("host"), minor)
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     connection, expectation = headers.get("connection"), headers.get("expect")
@@ -121,30 +119,39 @@ def parse(buffer: bytes | bytearray) -> Head | None:
     )
 
 
-def _lines(buffer: bytes | bytearray) -> tuple[str, int] | None:
-    """Return the head without its end as text, and its size with it."""
+def _lines(buffer: bytes | bytearray) -> tuple[list[str], int] | None:
+    """Return the lines of the head without its end, and its size with it."""
     # RFC 9112 section 2.2: some old clients send an empty line after a body.
     start = 2 if buffer[:2] == b"\r\n" else 0
     end = buffer.find(_END, start, start + MAX_HEAD_BYTES)
-    lines = buffer[start : end if end >= 0 else start + MAX_HEAD_BYTES]
+    data = buffer[start : end if end >= 0 else start + MAX_HEAD_BYTES]
     # These two are refused as soon as they are seen: whoever speaks TLS here,
     # or ends lines in LF, would else wait for an answer until the deadline.
-    if lines and lines[0] not in _FIRST:
+    if data and data[0] not in _FIRST:
         raise errors.MalformedRequest("no method at the start")
-    breaks = lines.count(b"\r\n")
-    if lines.count(b"\n") != breaks:
-        raise errors.MalformedRequest("bare LF")
     if end < 0:
-        if len(lines) == MAX_HEAD_BYTES:
+        if data.count(b"\n") != data.count(b"\r\n"):
+            raise errors.MalformedRequest("bare LF")
+        if len(data) == MAX_HEAD_BYTES:
             raise errors.HeadTooLarge("too many bytes")
         return None
+    lines = data.decode("latin-1").split("\r\n")
+    breaks = len(lines) - 1
+    # What is left of a head without its text: a CR and an LF for each break.
+    controls = data.translate(None, _TEXT)
+    if len(controls) != 2 * breaks or breaks > MAX_FIELD_LINES:
+        _refuse_lines(controls, breaks)
+    return lines, end + len(_END)
+
+
+def _refuse_lines(controls: bytes | bytearray, breaks: int) -> NoReturn:
+    if controls.count(b"\n") != breaks:
+        raise errors.MalformedRequest("bare LF")
     if breaks > MAX_FIELD_LINES:
         raise errors.HeadTooLarge("too many lines")
-    if lines.count(b"\r") != breaks:
+    if controls.count(b"\r") != breaks:
         raise errors.MalformedRequest("bare CR")
-    if lines.translate(None, _LEGAL):
-        raise errors.MalformedRequest("control character")
-    return lines.decode("latin-1"), end + len(_END)
+    raise errors.MalformedRequest("control character")
 
 
 def _request_line(line: str) -> tuple[str, str, str, int]:
@@ -189,8 +196,9 @@ def _reduced(method: str, target: str) -> str:
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
+    """Return the fields of a head's lines, whose first is the request line."""
     headers: dict[str, str] = {}
-    for line in lines:
+    for line in lines[1:]:
         raw_name, colon, value = line.partition(":")
         name = _KNOWN.get(raw_name)
         if name is None or not colon:

@@ -43,6 +43,7 @@ _FRAMING: Final = frozenset(
         "transfer-encoding",
     }
 )
+_BREAKS_AT_START: Final = 2  # inside of what `_beginning` returns
 # RFC 9110 section 6.4.1: these end with their headers.
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -62,11 +63,7 @@ def encode(
     if response.payload is not None:
         # The line end is for people: answers of curl do not run together.
         body = _dump(response.payload).encode("ascii") + b"\n"
-    lines = [
-        _STATUS_LINES[int(response.status)],
-        f"Date: {_http_date(int(time.time()))}",
-        "Server: authserver",
-    ]
+    lines = [_beginning(int(response.status), int(time.time()))]
     if response.status in _BODILESS:
         body = b""
     else:
@@ -77,22 +74,28 @@ def encode(
     elif minor == 0:
         lines.append("Connection: keep-alive")
     for name, value in response.headers:
-        if name.lower() in _FRAMING:
-            raise ValueError(f"{name} is written by the HTTP core")
-        lines.append(f"{name}: {value}")
+        lines.append(f"{_checked(name)}: {value}")
     head = _joined(lines)
     return head if head_only else head + body
 
 
 def _joined(lines: list[str]) -> bytes:
     text = "\r\n".join(lines)
-    breaks = len(lines) - 1
+    breaks = len(lines) - 1 + _BREAKS_AT_START
     if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text:
         raise ValueError("line break or NUL in a response header")
     return text.encode("latin-1") + b"\r\n\r\n"
 
 
-@functools.lru_cache(maxsize=1)
-def _http_date(second: int) -> str:
-    # RFC 9110 section 5.6.7; the same text for all responses of a second.
-    return email.utils.formatdate(second, usegmt=True)
+@functools.lru_cache(maxsize=8)
+def _beginning(status: int, second: int) -> str:
+    """Return the first lines, which are the same for a whole second."""
+    date = email.utils.formatdate(second, usegmt=True)  # RFC 9110 section 5.6.7
+    return f"{_STATUS_LINES[status]}\r\nDate: {date}\r\nServer: authserver"
+
+
+@functools.lru_cache(maxsize=256)  # names are constants of the site
+def _checked(name: str) -> str:
+    if name.lower() in _FRAMING:
+        raise ValueError(f"{name} is written by the HTTP core")
+    return name

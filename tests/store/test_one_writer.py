@@ -265,31 +265,27 @@ def test_place_of_a_reader_that_cannot_be_opened_is_kept(engine, database):
     assert database.read(lambda tx: 1) == 1
 
 
-def test_reading_is_unavailable_while_all_readers_are_busy(engine):
-    database = OneWriterDatabase(
-        engine.connect,
-        writer=FakeConnection(engine),
-        release=lambda: None,
-        description=DESCRIPTION,
-        begin_wait_s=0.05,
-    )
+def test_nobody_waits_for_a_reader_and_few_are_kept(engine, database):
     go, begun = threading.Event(), threading.Semaphore(0)
     readers = [
         threading.Thread(
             target=database.read, args=(lambda tx: (begun.release(), go.wait()),)
         )
-        for _ in range(8)
+        for _ in range(12)
     ]
     for reader in readers:
         reader.start()
         begun.acquire()
 
-    with pytest.raises(errors.Unavailable, match="all readers are busy"):
-        database.read(lambda tx: 1)
+    assert database.read_once(lambda tx: "at once") == "at once"
     go.set()
     for reader in readers:
         reader.join()
-    database.close()
+    opened = engine.journal.count("connect")
+
+    assert [database.read(lambda tx: 1) for _ in range(20)] == [1] * 20
+    assert engine.journal.count("connect") == opened
+    assert engine.journal.count("close") == 5
 
 
 def test_closing_serves_who_waits_and_may_be_repeated(engine, database):

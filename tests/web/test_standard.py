@@ -119,7 +119,7 @@ def test_beside_other_threads_nothing_is_spared():
     done = run(
         "import sys, threading\n"
         "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-        "import authserver.web\n"
+        "import authserver.runtime\n"
         "print('ssl' in sys.modules)"
     )
 
