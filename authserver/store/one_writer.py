@@ -232,6 +232,13 @@ class OneWriterDatabase:
 
     def _with_reader(self, call: Callable[[Connection], T]) -> T:
         self._refuse_nesting()
+        try:
+            return self._lend_reader(call)
+        except errors.Unavailable:
+            self.tally.failed()
+            raise
+
+    def _lend_reader(self, call: Callable[[Connection], T]) -> T:
         if self._waiting.closed:
             raise errors.Unavailable("the database is closed")
         try:

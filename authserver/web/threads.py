@@ -98,7 +98,9 @@ class Threads:
         with self._lock:
             thread = threading.current_thread()
             self._driven[connection.fd] = _Driven(connection, thread)
-            return not self.shared.draining
+            if self.shared.draining:
+                connection.state = CLOSED
+            return True
 
 
 def _serve(connection: Connection) -> None:
