@@ -56,7 +56,7 @@ from authserver.web.connections import (
     Site,
 )
 from authserver.web.framing import Body
-from authserver.web.head import Head, parse
+from authserver.web.head import Head, can_decide, parse
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING
 
@@ -80,6 +80,7 @@ class Connection:
         "_keep",
         "_lend",
         "_minor",
+        "_seen_bytes",
         "_shared",
         "_started",
         "_unsent",
@@ -118,6 +119,7 @@ class Connection:
         self._shared = shared
         self._lend = lend
         self._buffer = b""
+        self._seen_bytes = 0  # of it, with no head in them yet
         self._head: Head | None = None  # of a request whose body is to come
         self._body: Body | None = None
         self._minor = 1  # of the HTTP/1.x that the client speaks
@@ -228,6 +230,9 @@ class Connection:
         """Have the next request answered, if it is complete."""
         if not self._buffer or self.state > READING:
             return
+        if self._seen_bytes and not can_decide(self._buffer, self._seen_bytes):
+            self._seen_bytes = len(self._buffer)
+            return
         try:
             request = self._next_request()
         except errors.AuthError as error:
@@ -244,10 +249,11 @@ class Connection:
         if head is None:
             head = parse(self._buffer)
             if head is None:
+                self._seen_bytes = len(self._buffer)
                 if self.state == IDLE:
                     self._enter(READING, self._shared.limits.head_s)
                 return None
-            self._head = head
+            self._head, self._seen_bytes = head, 0
             if head.body_bytes != 0:
                 self._expect_body(head)
         content = b""

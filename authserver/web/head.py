@@ -91,6 +91,21 @@ class Head(NamedTuple):
     expects_continue: bool
 
 
+def can_decide(buffer: bytes | bytearray, seen: int) -> bool:
+    """Tell whether `parse` must look again, after `seen` bytes told it nothing.
+
+    Looking again for each packet would cost a stranger who sends single bytes
+    nothing, and us the square of their number.
+    """
+    if seen < 3 or len(buffer) >= MAX_HEAD_BYTES:  # the first byte, or one too many
+        return True
+    overlap = len(_END) - 1
+    tail = buffer[seen - overlap :]
+    # The empty line, or an LF among the new bytes without a CR before it.
+    line_feeds = tail.count(b"\n", overlap)
+    return _END in tail or tail.count(b"\r\n", overlap - 1) != line_feeds
+
+
 def parse(buffer: bytes | bytearray) -> Head | None:
     """Return the head at the start of `buffer`, or None while it is incomplete.
 

@@ -8,6 +8,7 @@ between. The least of several tries counts, for others may be at work here too.
 """
 
 import contextlib
+import socket
 import time
 
 import pytest
@@ -15,13 +16,11 @@ import pytest
 from authserver import errors
 from authserver.web import head
 from authserver.web.framing import Body
+from authserver.web.handler import READING, Connection
 
 SMALL, LARGE = 4_000, 16_000  # bytes of a head; 16 KiB is the most
 TIMES = 9  # four is linear, sixteen the square
 TRIES = 10
-# Sending, receiving and looking at one takes 15 us; how many arrive together is
-# chance, so there is no ratio; starting over is caught above, without sockets.
-DRIBBLED_BYTE_S = 150e-6
 
 START = b"GET / HTTP/1.1\r\nHost: a\r\n"
 LINES = {
@@ -124,24 +123,41 @@ def test_dribbled_chunks_are_read_in_linear_time(made):
     assert of_large < TIMES * of_small
 
 
-def dribbled_s(connection, data: bytes) -> float:
-    """Send single bytes; return the CPU time of both sides for each."""
-    started = time.process_time()
-    for at in range(len(data)):
-        connection.send(data[at : at + 1])
-    connection.read(ends_with=b"}\n")
-    return (time.process_time() - started) / len(data)
+HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
+DRIBBLED = {
+    "head": lambda size: HEAD + b"A: " + b"b" * size + b"\r\n\r\n",
+    "head to be refused": lambda size: b"GET /\xff A: " + b"b" * size + b"\r\n\r\n",
+    "short lines": lambda size: HEAD + b"a:\r\n" * (size // 4) + b"\r\n",
+    "body": lambda size: HEAD + b"Content-Length: %d\r\n\r\n" % size + b"b" * size,
+    "chunks": lambda size: (
+        HEAD
+        + b"Transfer-Encoding: chunked\r\n\r\n"
+        + b"1\r\na\r\n" * (size // 6)
+        + b"0\r\n\r\n"
+    ),
+}
 
 
-@pytest.mark.parametrize("request_line", [b"GET /\xff HTTP/1.1", b"GET / HTTP/1.1"])
-def test_dribbled_head_costs_little_for_each_byte(server, connect, request_line):
-    data = request_line + b"\r\nHost: a\r\nA: " + b"b" * LARGE + b"\r\n\r\n"
+def dribbled_s(shared, data: bytes) -> float:
+    """CPU time of a connection that receives one byte after the other."""
+    near, far = socket.socketpair()
+    lent = []
+    connection = Connection(far, "127.0.0.1", shared, lambda *what: lent.append(what))
+    with near, far:
+        started = time.thread_time()
+        for at in range(len(data)):
+            near.send(data[at : at + 1])
+            connection.ready()
+        spent_s = time.thread_time() - started
+        assert lent or connection.state > READING  # complete, or refused
+    return spent_s
 
-    assert dribbled_s(connect(server), data) < DRIBBLED_BYTE_S
 
+@pytest.mark.parametrize("made", DRIBBLED.values(), ids=DRIBBLED)
+def test_dribbled_request_costs_linear_time(server, made):
+    small, large = (
+        min(dribbled_s(server.shared, made(size)) for _ in range(3))
+        for size in (SMALL, LARGE)
+    )
 
-def test_dribbled_chunks_cost_little_for_each_byte(server, connect):
-    start = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-    data = start + b"1\r\na\r\n" * 2_000 + b"0\r\n\r\n"
-
-    assert dribbled_s(connect(server), data) < DRIBBLED_BYTE_S
+    assert large < TIMES * small

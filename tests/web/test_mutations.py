@@ -116,9 +116,12 @@ def packets(draw: st.DrawFn, buffers: st.SearchStrategy[bytes]) -> list[bytes]:
     return [buffer[start:end] for start, end in ends]
 
 
-def head_verdict(buffer: bytes) -> object:
+def head_verdict(buffer: bytes, seen: int = 0) -> object:
+    """What parse says, after so many bytes told it nothing."""
+    if not head.can_decide(buffer, seen):
+        return None
     try:
-        return head.parse(bytearray(buffer))
+        return head.parse(buffer)
     except REFUSALS as error:
         return type(error), error.detail
 
@@ -213,6 +216,28 @@ def test_head_that_grows_is_judged_once_and_for_all(buffer):
 
     decided = [each for each in verdicts if each is not None]
     assert decided == [verdicts[-1]] * len(decided)
+
+
+@MANY
+@given(packets(mutated(HEADS)))
+def test_bytes_already_seen_need_no_second_look(arriving):
+    buffer, seen = b"", 0
+    verdict = None
+    while arriving and verdict is None:
+        buffer, seen = buffer + arriving.pop(0), len(buffer)
+        verdict = head_verdict(buffer, seen)
+
+        assert verdict == head_verdict(buffer)
+
+
+@pytest.mark.parametrize("size", [16_380, 16_384, 16_388])
+@pytest.mark.parametrize("start", [b"", b"\r\n", b"\r", b"\r\r\n"])
+def test_single_bytes_near_the_limit_need_no_second_look(start, size):
+    buffer = start + b"GET /" + b"a" * size
+    lengths = [*range(12), *range(16_375, len(buffer))]
+
+    for end in lengths:
+        assert head_verdict(buffer[: end + 1], end) == head_verdict(buffer[: end + 1])
 
 
 @FEW
