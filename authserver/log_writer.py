@@ -8,8 +8,8 @@ Ctrl-S, or a file on a full disk. A write to the first two never returns, one to
 the third fails. Whoever logs inside a request must feel neither, so once
 `start` was called a line is only put into a list, and one thread writes:
 
-* Whole lines, several at once when several wait, up to what a pipe takes in one
-  piece: those of two processes on one pipe never mix.
+* Whole lines, several at once when several wait, up to what the system writes
+  in one piece: those of two processes on one pipe never mix.
 * What fails is tried again until it works, from the very byte that failed, so a
   disk that gets free again shows no torn line.
 * What does not fit any more is dropped and counted; the first thing written
@@ -22,12 +22,15 @@ is gone: commands that run for a moment need no thread.
 
 import contextlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final, TextIO
 
 MAX_HELD_CHARS: Final = 4 * 1024 * 1024  # some 40,000 lines; twice that in all
-PIECE_BYTES: Final = 4096  # PIPE_BUF of Linux: never torn by another writer
+# PIPE_BUF of Linux: written whole or not at all. To a file everything is.
+PIPE_PIECE_BYTES: Final = 4096
+FILE_PIECE_BYTES: Final = 64 * 1024
 GATHER_S: Final = 0.01  # between writes: a hundred wake-ups a second at most
 AGAIN_S: Final = 0.1  # after a failure
 FLUSH_S: Final = 1.0  # at the end
@@ -40,6 +43,7 @@ class Writer:
         self.lost = 0  # lines in all, for who watches the server
         self._stream = stream
         self._descriptor = _descriptor(stream)
+        self._piece_bytes = _piece_bytes(self._descriptor)
         self._lost_line = lost_line
         self._lock = threading.Lock()  # guards the next three, and is never long held
         self._held: list[str] = []
@@ -98,12 +102,22 @@ class Writer:
         piece = b""
         for text in texts:
             data = text.encode("utf-8", "backslashreplace")
-            if piece and len(piece) + len(data) > PIECE_BYTES:
-                yield piece
+            if len(piece) + len(data) > self._piece_bytes:
+                yield from self._cut(piece)
                 piece = b""
             piece += data
-        if piece:
-            yield piece
+        yield from self._cut(piece)
+
+    def _cut(self, data: bytes) -> Iterator[bytes]:
+        """Cut what is longer than a piece where a line ends."""
+        start = 0
+        while start < len(data):
+            end = len(data)
+            if end - start > self._piece_bytes:
+                limit = start + self._piece_bytes
+                end = data.rfind(b"\n", start, limit) + 1 or data.find(b"\n", limit) + 1
+            yield data[start:end]
+            start = end
 
     def _run(self) -> None:
         """Be the thread, until stopped and all is written, or cannot be."""
@@ -145,3 +159,9 @@ def _descriptor(stream: TextIO) -> int | None:
         return stream.fileno()
     except (OSError, AttributeError):  # made of memory, or not even a file
         return None
+
+
+def _piece_bytes(descriptor: int | None) -> int:
+    if descriptor is None or stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return FILE_PIECE_BYTES
+    return PIPE_PIECE_BYTES

@@ -121,14 +121,16 @@ def test_what_failed_goes_on_at_the_byte_that_failed(pipe):
     assert pipe.read_until("last\n") == "#" * 4096 + LINE * 20 + "last\n"
 
 
-def test_lines_are_written_together_but_never_in_part():
+@pytest.mark.parametrize("at_once", [1, 7, 300])
+def test_lines_are_written_together_but_never_in_part(at_once):
     # Each write to such a socket arrives as one packet.
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    lines = [f"{number:99}\n" for number in range(300)]
     with ours, theirs, ours.makefile("w") as stream:
         writer = Writer(stream, lost_line)
         writer.start()
-        for number in range(300):
-            writer.put(f"{number:99}\n")
+        for first in range(0, 300, at_once):
+            writer.put("".join(lines[first : first + at_once]))
         writer.stop()
         ours.shutdown(socket.SHUT_WR)
         packets = list(iter(lambda: theirs.recv(65536).decode(), ""))
@@ -136,7 +138,15 @@ def test_lines_are_written_together_but_never_in_part():
     assert len(packets) < 100
     assert max(map(len, packets)) <= 4096
     assert all(packet.endswith("\n") for packet in packets)
-    assert "".join(packets).split() == [str(number) for number in range(300)]
+    assert "".join(packets) == "".join(lines)
+
+
+def test_line_longer_than_a_piece_is_written_whole(pipe):
+    pipe.writer.start()
+    pipe.writer.put("short\n" + "x" * 10_000 + "\nshort\n")
+
+    text = pipe.read_until("x\nshort\n")
+    assert text == "short\n" + "x" * 10_000 + "\nshort\n"
 
 
 def test_stop_writes_what_is_held(pipe):

@@ -6,7 +6,7 @@ answers. A database that is away takes its own figures with it and no others:
 just then somebody will want to see them.
 """
 
-import platform
+import sys
 
 from authserver import errors, logs
 from authserver.app import App
@@ -19,7 +19,7 @@ def gather(app: App) -> list[Family]:
     """Return all figures as of now."""
     app.access.work_up()
     lost = sum(handler.writer.lost for handler in logs.ours())
-    build = (VERSION, platform.python_version())
+    build = (VERSION, sys.version.split()[0])
     return [
         *app.metrics.families(),
         *_of_hashing(app),
