@@ -11,7 +11,7 @@ import pytest
 from authserver import access, logs
 from authserver.access import AccessBook
 from authserver.metrics import Metrics
-from tests.processes import wait_until
+from tests.processes import GIVE_UP_S, wait_until
 
 AT = 1_700_000_000.25
 LOGIN = (AT, "192.0.2.7", "POST", "/login", "/auth/login", 200, 512, 0.0213, "5f0c")
@@ -105,14 +105,28 @@ def test_each_second_has_its_own_time(log, book):
 
 
 @BOTH
-@pytest.mark.parametrize("place", [1, 2, 3, 4, 8])
-def test_no_part_begins_a_line_or_leaves_its_string(log, book, place):
-    odd = '"}\r\n\x1b[2J\x9b\u2028\ud800, "level": "critical'
+@pytest.mark.parametrize("place", [1, 2, 3, 8])
+@pytest.mark.parametrize(
+    "odd", ["\n2023 INFO forged", "\r", "\x1b[2J", "\x9b", "\u2028", "\ud800", '"}\n{"']
+)
+def test_no_part_begins_a_line_or_leaves_its_string(log, book, place, odd):
+    book.note(LOGIN)
     book.note((*LOGIN[:place], odd, *LOGIN[place + 1 :]))
     book.work_up()
 
-    assert len(log.getvalue().splitlines()) == 1
-    assert log.getvalue().rstrip("\n").isprintable()
+    assert len(log.getvalue().splitlines()) == 2
+    assert log.getvalue().replace("\n", "").isprintable()
+
+
+@JSON
+def test_quote_ends_no_string(log, book):
+    odd = '", "level": "critical'
+    book.note((AT, odd, odd, odd, odd, 200, 1, 0.1, odd))
+    book.work_up()
+
+    entry = json.loads(log.getvalue())
+    assert entry["level"] == "info"
+    assert [entry[name] for name in ("address", "method", "path", "route")] == [odd] * 4
 
 
 def test_below_the_level_there_are_no_lines(book, metrics):
@@ -181,6 +195,15 @@ def test_while_nothing_comes_it_sleeps_and_the_next_note_wakes_it(
         lambda: metrics.value("requests", "/auth/login", "POST", "200"), "a count"
     )
     wait_until(lambda: book._asleep, "sleep again")
+
+
+def test_note_of_the_moment_before_the_sleep_is_not_overslept(book):
+    book.note(LOGIN)  # while it was still seen awake
+    sleeper = threading.Thread(target=book._sleep, daemon=True)
+    sleeper.start()
+    sleeper.join(GIVE_UP_S)
+
+    assert not sleeper.is_alive()
 
 
 def test_stop_counts_what_was_noted_at_the_last_moment(book, metrics):

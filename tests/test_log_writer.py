@@ -3,6 +3,7 @@
 import fcntl
 import io
 import os
+import select
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from authserver import log_writer
 from authserver.log_writer import Writer
+from tests.conftest import PATIENCE_S
 
 
 def lost_line(lines):
@@ -27,6 +29,8 @@ class Pipe:
         self.writer = Writer(self.stream, lost_line)
 
     def read(self):
+        ready, _, _ = select.select([self.read_end], [], [], PATIENCE_S)
+        assert ready, "nothing came"
         return os.read(self.read_end, 65536).decode()
 
     def read_until(self, end):
@@ -139,6 +143,20 @@ def test_lines_are_written_together_but_never_in_part(at_once):
     assert max(map(len, packets)) <= 4096
     assert all(packet.endswith("\n") for packet in packets)
     assert "".join(packets) == "".join(lines)
+
+
+def test_lines_of_one_event_stay_together():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, ours.makefile("w") as stream:
+        writer = Writer(stream, lost_line)
+        writer._hold("x" * 3000 + "\n")  # both wait when it starts to write
+        writer._hold("failed\n" + "    traceback\n" * 100)
+        writer.start()
+        writer.stop()
+        theirs.recv(65536)
+        event = theirs.recv(65536).decode()
+
+    assert event == "failed\n" + "    traceback\n" * 100
 
 
 def test_line_longer_than_a_piece_is_written_whole(pipe):
