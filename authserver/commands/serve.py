@@ -28,12 +28,13 @@ def add_arguments(parser: "ArgumentParser") -> None:
 def run(_options: "Namespace | None" = None) -> int:
     """Serve until told to stop, in one process or in WORKERS of them."""
     with operating() as settings:
-        _say_where_codes_go(settings)
         if settings.workers == 1:
             _serve(settings)
             return 0
         from authserver import listening, workers
 
+        _wait_for_no_log()
+        _say_where_codes_go(settings)
         listener = listening.listen(settings)
         command = (*workers.our_command(), WORKER)
         return workers.Parent(listener, settings.workers, command).run()
@@ -61,9 +62,10 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     from authserver import runtime  # which the parent of workers does not need
 
-    for handler in logs.ours():
-        handler.writer.start()
-    if inherited is not None:
+    _wait_for_no_log()
+    if inherited is None:
+        _say_where_codes_go(settings)
+    else:
         inherited.stop_with_parent()
     app = runtime.create_app(settings)
     try:
@@ -80,6 +82,11 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     signal.sigwait(STOP_SIGNALS)
     log.info("stopping")
     running.stop()
+
+
+def _wait_for_no_log() -> None:
+    for handler in logs.ours():
+        handler.writer.start()
 
 
 def _say_where_codes_go(settings: Settings) -> None:
