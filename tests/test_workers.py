@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ import pytest
 
 from tests.databases import HAVE_MARIADB
 from tests.processes import (
+    ROOT,
     ServerProcess,
     join,
     log_in,
@@ -74,7 +76,7 @@ def workers_of(server: ServerProcess) -> list[int]:
     """Process ids of the workers that are alive."""
     pid = server.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(each) for each in children]
+    return [pid for pid in map(int, children) if alive(pid)]
 
 
 def states(pid: int) -> set[str]:
@@ -141,6 +143,19 @@ def test_logout_is_known_to_all_workers_at_once(server):
         ]
 
     assert {each.result().status for each in asked} == {401}
+
+
+def test_workers_are_started_by_the_command_that_started_the_parent(stopped):
+    stopped.command = (sys.executable, "-X", "utf8", "-m", "authserver", "serve")
+    stopped.settings["PYTHONPATH"] = str(ROOT)
+
+    stopped.start()
+
+    commands = [
+        Path(f"/proc/{each}/cmdline").read_text().split("\0")[1:6]
+        for each in workers_of(stopped)
+    ]
+    assert commands[0] == ["-X", "utf8", "-m", "authserver", "worker"]
 
 
 def test_parent_is_small_and_loads_neither_database_nor_http(server):
