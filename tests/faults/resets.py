@@ -21,7 +21,7 @@ from tests.faults.servers import Vitals, reset, serving, settled
 from tests.processes import PASSWORD, ServerProcess
 
 WARM_UP = 20  # of each stage; opens what stays open
-THREADS = 32 + 8 + (os.cpu_count() or 1)  # for requests, for the house, for hashes
+THREADS = 32 + 12 + (os.cpu_count() or 1)  # for requests, for the house, for hashes
 SMALL_BUFFER = 4096
 GIVE_UP_S = 10.0
 HEALTH = request("GET", "/healthz")
