@@ -29,7 +29,7 @@ TIMES_CEILING = 10
 WARM_UP = 0.2  # of the storm, in which memory may still grow
 FLAT_MIB = 8
 WAITING = 64  # who may, besides those whose password is being hashed
-TURNS = 1.2 * (WAITING + (os.cpu_count() or 1))
+TURNS = 1.5 * (WAITING + (os.cpu_count() or 1))
 IN_QUEUE_S = 60.0  # then even the last has had a turn
 
 
