@@ -9,6 +9,7 @@ here a moment ago may have moved to the address next door, so what is held
 against a thief is the neighbourhood.
 """
 
+import functools
 import ipaddress
 
 
@@ -22,6 +23,7 @@ def neighbourhood(address: str) -> str:
     return _prefix(address, 24, 48)
 
 
+@functools.lru_cache(maxsize=1024)  # asked for several times in each request
 def _prefix(address: str, bits_of_4: int, bits_of_6: int) -> str:
     bits = bits_of_6 if ":" in address else bits_of_4
     try:

@@ -150,9 +150,9 @@ class ManyWritersDatabase:
     def _run_job(self, job: Job) -> bool:
         """Run a job and settle its answer; True if the database is away."""
         try:
-            job.answer.set_result(self._write(job.run))
-        except BaseException as error:  # noqa: BLE001 - logged by who takes the answer
-            job.answer.set_exception(error)
+            job.settle(self._write(job.run))
+        except BaseException as error:  # noqa: BLE001 - logged where it is settled
+            job.settle(None, error)
             return isinstance(error, errors.Unavailable)
         return False
 

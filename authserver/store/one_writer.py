@@ -221,9 +221,9 @@ class OneWriterDatabase:
         self.tally.committed(sum(raised is None for _, raised in outcomes))
         for job, (result, raised) in zip(jobs, outcomes, strict=True):
             if raised is None:
-                job.answer.set_result(result)
+                job.settle(result)
             else:
-                job.answer.set_exception(raised)
+                job.settle(None, raised)
 
     def _discard_writer(self) -> None:
         writer, self._writer = self._writer, None
@@ -287,4 +287,4 @@ def _outcome(writer: Connection, job: Job) -> tuple[object, BaseException | None
 
 def _refuse(jobs: list[Job]) -> None:
     for job in jobs:
-        job.answer.set_exception(errors.Unavailable("the database cannot be written"))
+        job.settle(None, errors.Unavailable("the database cannot be written"))

@@ -5,7 +5,7 @@
                +-> gave up: cancelled, and never runs
 
 A caller has patience for `BEGIN_WAIT_S`. Giving up and being taken are one
-atomic step of `Future`: either the function never runs, or it has begun. One
+atomic step, a claim: either the function never runs, or it has begun. One
 that has begun is waited for a little longer, because its answer is near; after
 that nobody knows whether it will stand, and "unavailable" is the truth.
 
@@ -17,12 +17,12 @@ request id of the request that asked.
 """
 
 import contextvars
+import itertools
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from authserver import errors
 from authserver.store.database import Transaction
@@ -38,18 +38,59 @@ log = logging.getLogger(__name__)
 
 
 class Job:
-    """A function that waits to be run, and the answer it will have."""
+    """A function that waits to be run, and the answer it will have.
 
-    __slots__ = ("answer", "call", "context")
+    Less than a `Future`, and a third of its cost: it has one waiter, and a lock
+    that the writer opens wakes that one without any Python in between.
+    """
 
-    def __init__(self, call: Call) -> None:
+    __slots__ = (
+        "_claims",
+        "_error",
+        "_result",
+        "_settled",
+        "awaited",
+        "call",
+        "context",
+    )
+
+    def __init__(self, call: Call, *, awaited: bool) -> None:
         self.call = call
         self.context = contextvars.copy_context()
-        self.answer: Future[Any] = Future()
+        self.awaited = awaited
+        self._claims = itertools.count()
+        self._settled = threading.Lock()
+        self._settled.acquire()
+        self._result: object = None
+        self._error: BaseException | None = None
+
+    def claim(self) -> bool:
+        """Return True to the first who asks: the writer, or who gives up."""
+        return next(self._claims) == 0
 
     def run(self, tx: Transaction) -> object:
         """Call the function in its caller's context."""
         return self.context.run(self.call, tx)
+
+    def settle(self, result: object, error: BaseException | None = None) -> None:
+        """Give the caller what came of it; once."""
+        self._result, self._error = result, error
+        self._settled.release()
+        if error is not None and not self.awaited:
+            self.context.run(_log_failure, error)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for `settle`; False if it did not come in time."""
+        return self._settled.acquire(timeout=timeout_s)
+
+    def outcome(self) -> object:
+        """Return what came of it, or raise it."""
+        if self._error is None:
+            return self._result
+        try:
+            raise self._error
+        finally:
+            self._error = None  # which refers to this frame, and so to us
 
 
 class Waiting:
@@ -80,29 +121,22 @@ class Waiting:
 
         Raises what `call` raised, or `errors.Unavailable`.
         """
-        job = Job(call)
+        job = Job(call, awaited=True)
         self._add(job)
-        try:
-            return cast(T, job.answer.result(self._begin_wait_s))
-        except TimeoutError:
-            if job.answer.cancel():
-                raise errors.Unavailable("the writer is busy or stuck") from None
-        try:
-            return cast(T, job.answer.result(self._commit_wait_s))
-        except TimeoutError as error:
-            raise errors.Unavailable("a commit has no end, its fate is open") from error
+        if not job.wait(self._begin_wait_s):
+            if job.claim():
+                raise errors.Unavailable("the writer is busy or stuck")
+            if not job.wait(self._commit_wait_s):
+                raise errors.Unavailable("a commit has no end, its fate is open")
+        return cast(T, job.outcome())
 
     def run_later(self, call: Call) -> None:
         """Leave `call` to the writer; nobody waits, a failure is logged."""
-        job = Job(call)
-        # Called in the writer's thread, so it takes the caller's context along.
-        job.answer.add_done_callback(
-            lambda answer: job.context.run(_log_failure, answer)
-        )
+        job = Job(call, awaited=False)
         try:
             self._add(job)
         except errors.Unavailable as error:
-            job.answer.set_exception(error)
+            job.settle(None, error)
 
     def wait(self) -> bool:
         """Block until a job waits; False when closed and nothing is left."""
@@ -115,7 +149,7 @@ class Waiting:
         with self._changed:
             size = min(len(self._jobs), MAX_GROUP)
             jobs = [self._jobs.popleft() for _ in range(size)]
-        return [job for job in jobs if job.answer.set_running_or_notify_cancel()]
+        return [job for job in jobs if job.claim()]
 
     def close(self) -> None:
         """Refuse new jobs; those that wait are still served."""
@@ -133,7 +167,5 @@ class Waiting:
             self._changed.notify()
 
 
-def _log_failure(answer: Future[Any]) -> None:
-    error = answer.exception()
-    if error is not None:
-        log.error("an unawaited transaction failed: %s", error, exc_info=error)
+def _log_failure(error: BaseException) -> None:
+    log.error("an unawaited transaction failed: %s", error, exc_info=error)

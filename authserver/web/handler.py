@@ -293,13 +293,15 @@ class Connection:
             head.query,
             head.headers,
             content,
-            forwarded.client_address(
-                self.peer,
-                head.headers.get("x-forwarded-for"),
-                self._shared.trusted_proxies,
-            ),
+            self._client_address(head.headers.get("x-forwarded-for")),
             new_request_id(),
         )
+
+    def _client_address(self, forwarded_for: str | None) -> str:
+        if forwarded_for is None:
+            return self.peer
+        trusted = self._shared.trusted_proxies
+        return forwarded.client_address(self.peer, forwarded_for, trusted)
 
     # -- writing
 
@@ -330,7 +332,8 @@ class Connection:
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
         began_at, request_id = time.time(), new_request_id()
-        data = refusal(self._shared.site, error, request_id)
+        head_only = self._buffer.startswith(b"HEAD ")
+        data = refusal(self._shared.site, error, request_id, head_only=head_only)
         self._keep = False
         self._unsent = data
         size, status = len(data), int(error.status)
@@ -359,10 +362,13 @@ class Connection:
         self.state = CLOSED
 
 
-def refusal(site: Site, error: errors.AuthError, request_id: str) -> bytes:
+def refusal(
+    site: Site, error: errors.AuthError, request_id: str, *, head_only: bool = False
+) -> bytes:
     """Return the answer to what never became a request; it closes."""
     try:
-        return wire.encode(site.refuse(error, request_id), keep_alive=False)
+        response = site.refuse(error, request_id)
+        return wire.encode(response, keep_alive=False, head_only=head_only)
     except Exception:
         log.exception("a refusal could not be written")
         return _bare_failure()

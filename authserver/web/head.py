@@ -262,8 +262,16 @@ def _body_bytes(coding: str | None, length: str | None, minor: int) -> int | Non
     if minor == 0:
         raise errors.MalformedRequest("Transfer-Encoding in HTTP/1.0")
     if coding.lower() != "chunked":
-        raise errors.UnknownTransferCoding("not chunked alone")
+        _refuse_coding(coding.lower())
     return None
+
+
+def _refuse_coding(coding: str) -> NoReturn:
+    *others, last = [each.strip(" \t") for each in coding.split(",")]
+    # Without one "chunked", and that the last, nobody knows where the body ends.
+    if last != "chunked" or "chunked" in others:
+        raise errors.MalformedRequest("Transfer-Encoding does not end in chunked")
+    raise errors.UnknownTransferCoding("not chunked alone")  # section 6.1
 
 
 def _announced(length: str) -> int:

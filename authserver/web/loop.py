@@ -68,6 +68,7 @@ class Loop:
         self._threads = RequestThreads(THREADS, clock=time.monotonic)
         # Sockets, as an object that was closed writes into nobody's file.
         self._wake_reader, self._wake_writer = socket.socketpair()
+        self._woken = False
         self._wake_reader.settimeout(0)
         self._wake_writer.settimeout(0)
         self._next_sweep = 0.0
@@ -86,6 +87,7 @@ class Loop:
                     self._drive(connection, connection.ready)
                 elif fd == self._wake_reader.fileno():
                     self._wake_reader.recv(4096)
+                    self._woken = False  # whoever has not answered yet wakes again
                 else:
                     self._accept()
             self._send_answers()
@@ -127,6 +129,9 @@ class Loop:
         connection.watched = wanted
 
     def _wake(self) -> None:
+        if self._woken:
+            return
+        self._woken = True
         # One that is full wakes as well; one that is closed has nobody to wake.
         with contextlib.suppress(OSError):
             self._wake_writer.send(b"\0")

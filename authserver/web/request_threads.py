@@ -13,67 +13,90 @@ loop, without being begun. So while a database hangs, and all threads with it,
 everybody still hears within seconds that it does not work right now.
 """
 
+import itertools
 import logging
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 log: Final = logging.getLogger("authserver.web")
 
 
-class Job(NamedTuple):
+class Job:
     """Work to begin before `begin_until` (monotonic seconds), or to give up."""
 
-    begin_until: float
-    run: Callable[[], None]
-    give_up: Callable[[], None]
+    __slots__ = ("_claims", "begin_until", "claimed", "give_up", "run")
+
+    def __init__(
+        self,
+        begin_until: float,
+        run: Callable[[], None],
+        give_up: Callable[[], None],
+    ) -> None:
+        self.begin_until = begin_until
+        self.run = run
+        self.give_up = give_up
+        self.claimed = False
+        self._claims = itertools.count()
+
+    def claim(self) -> bool:
+        """Return True to the first who asks: a thread, or who gives it up."""
+        self.claimed = True
+        return next(self._claims) == 0
 
 
 class RequestThreads:
-    """A bounded number of threads behind a queue; neither function raises."""
+    """A bounded number of threads behind a queue; no job raises."""
 
     def __init__(self, most: int, *, clock: Callable[[], float]) -> None:
         self._most = most
         self._clock = clock
-        self._changed = threading.Condition(threading.Lock())
-        self._jobs: deque[Job] = deque()
+        # The same jobs twice: for the threads, and in order of age for whoever
+        # gives up the old. A `SimpleQueue` wakes one thread and no Python runs
+        # for it; the steps of a deque are atomic.
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._by_age: deque[Job] = deque()
+        self._free: deque[None] = deque()  # one for each thread that waits
         self._threads: list[threading.Thread] = []
-        self._free = 0  # threads that wait for a job
-        self._closed = False
 
     def __len__(self) -> int:
         """How many jobs wait, for who watches the server."""
-        return len(self._jobs)
+        return self._jobs.qsize()
 
     @property
     def busy(self) -> int:
         """How many threads are at work, for who watches the server."""
-        return len(self._threads) - self._free
+        return len(self._threads) - len(self._free)
 
     def put(self, job: Job) -> None:
-        """Let a thread do `job`, after all that came before it."""
-        with self._changed:
-            self._jobs.append(job)
-            if self._free >= len(self._jobs) or not self._start_thread():
-                self._changed.notify()
+        """Let a thread do `job`, after all before it; from one thread only."""
+        # What they hold, a password maybe, is not kept longer than it must be.
+        while self._by_age and self._by_age[0].claimed:
+            self._by_age.popleft()
+        self._by_age.append(job)
+        self._jobs.put(job)
+        if self._jobs.qsize() > len(self._free) and len(self._threads) < self._most:
+            self._start_thread()
 
     def give_up_old(self, now: float) -> None:
         """Give up what should have begun by now."""
-        while (job := self._take_old(now)) is not None:
-            job.give_up()
+        while self._by_age and (
+            self._by_age[0].claimed or self._by_age[0].begin_until <= now
+        ):
+            job = self._by_age.popleft()
+            if job.claim():
+                job.give_up()
 
     def close(self, timeout_s: float) -> None:
         """Let the threads end once nothing waits; wait as long for each."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        for _ in self._threads:
+            self._jobs.put(None)
         for thread in self._threads:
             thread.join(timeout_s)
 
-    def _start_thread(self) -> bool:
-        if len(self._threads) == self._most or self._closed:
-            return False
+    def _start_thread(self) -> None:
         name = f"request-{len(self._threads) + 1}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
         try:
@@ -82,28 +105,19 @@ class RequestThreads:
             # The system has none left. Those we have do the work, and without
             # any it is given up in time.
             log.exception("no thread for a request")
-            return False
-        self._threads.append(thread)
-        return True
-
-    def _take_old(self, now: float) -> Job | None:
-        with self._changed:
-            if self._jobs and self._jobs[0].begin_until <= now:
-                return self._jobs.popleft()
-            return None
-
-    def _take(self) -> Job | None:
-        with self._changed:
-            self._free += 1
-            while not self._jobs and not self._closed:
-                self._changed.wait()
-            self._free -= 1
-            return self._jobs.popleft() if self._jobs else None
+        else:
+            self._threads.append(thread)
 
     def _work(self) -> None:
-        while (job := self._take()) is not None:
-            if self._clock() < job.begin_until:
-                job.run()
-            else:
-                job.give_up()
+        while True:
+            self._free.append(None)
+            job = self._jobs.get()
+            self._free.pop()
+            if job is None:
+                return
+            if job.claim():
+                if self._clock() < job.begin_until:
+                    job.run()
+                else:
+                    job.give_up()
             del job  # what it holds need not wait for the next one

@@ -33,7 +33,7 @@ def test_call_that_began_is_waited_for_beyond_the_first_patience():
 
     caller.join(0.2)
     still_waiting = caller.is_alive()
-    job.answer.set_result("done")
+    job.settle("done")
     caller.join()
 
     assert still_waiting

@@ -306,6 +306,15 @@ MALFORMED = [
         get(b"Transfer-Encoding: chunked", version=b"HTTP/1.0"),
         "in HTTP/1.0",
     ),
+    ("chunked twice", get(b"Transfer-Encoding: chunked, chunked"), "end in chunked"),
+    (
+        "chunked with a parameter",
+        get(b"Transfer-Encoding: chunked;q=1"),
+        "end in chunked",
+    ),
+    ("almost chunked", get(b"Transfer-Encoding: xchunked"), "end in chunked"),
+    ("identity", get(b"Transfer-Encoding: identity"), "end in chunked"),
+    ("no coding", get(b"Transfer-Encoding:"), "end in chunked"),
     ("two codings", get(*2 * [b"Transfer-Encoding: chunked"]), "second transfer-enc"),
 ]
 
@@ -316,36 +325,6 @@ OTHERWISE_REFUSED = [
     (
         "gzip below chunked",
         get(b"Transfer-Encoding: gzip, chunked"),
-        errors.UnknownTransferCoding,
-        "chunked alone",
-    ),
-    (
-        "chunked twice",
-        get(b"Transfer-Encoding: chunked, chunked"),
-        errors.UnknownTransferCoding,
-        "chunked alone",
-    ),
-    (
-        "chunked with a parameter",
-        get(b"Transfer-Encoding: chunked;q=1"),
-        errors.UnknownTransferCoding,
-        "chunked alone",
-    ),
-    (
-        "almost chunked",
-        get(b"Transfer-Encoding: xchunked"),
-        errors.UnknownTransferCoding,
-        "chunked alone",
-    ),
-    (
-        "identity",
-        get(b"Transfer-Encoding: identity"),
-        errors.UnknownTransferCoding,
-        "chunked alone",
-    ),
-    (
-        "no coding",
-        get(b"Transfer-Encoding:"),
         errors.UnknownTransferCoding,
         "chunked alone",
     ),
