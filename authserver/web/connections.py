@@ -41,6 +41,7 @@ class Limits(NamedTuple):
     answer_s: float = 30
     linger_s: float = 2
     begin_s: float = 2  # how long a request may wait for a thread
+    last_s: float = 0.5  # for who is silent when the server stops: see `drain`
     connections: int = 10_000  # below 1 KiB each when idle
 
 

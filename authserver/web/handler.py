@@ -207,9 +207,15 @@ class Connection:
         )
 
     def drain(self) -> None:
-        """Close if nothing has begun; what has may finish."""
+        """Let what has begun finish, and leave the others a last moment to ask.
+
+        A request may be on its way: of a client that has just connected, or of
+        a proxy that takes the connection for open. To close at once would lose
+        it, and nobody may repeat a POST.
+        """
         if self.state == IDLE:
-            self.state = CLOSED
+            last = time.monotonic() + self._shared.limits.last_s
+            self.deadline = min(self.deadline, last)
 
     # -- reading
 

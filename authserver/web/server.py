@@ -131,7 +131,7 @@ class Server(ThreadingHTTPServer):
     def stop(self, drain_s: float = 10.0) -> None:
         """Stop accepting, finish the requests in flight, close everything.
 
-        Idle connections close at once; after `drain_s` all others do.
+        Idle connections have a last moment first; after `drain_s` all close.
         """
         with self._state:
             self._stopping.set()

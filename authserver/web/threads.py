@@ -74,6 +74,8 @@ class Threads:
         with self._lock:
             self.shared.draining = True
             driven = [*self._driven.values()]
+        # A last moment for who is silent to ask (see `Connection.drain`).
+        _join(driven, min(end, time.monotonic() + self.shared.limits.last_s))
         for each in driven:
             if each.connection.state == IDLE:
                 _wake(each.connection)

@@ -359,7 +359,7 @@ def start(site, **limits) -> tuple[Server, threading.Thread]:
     return server, thread
 
 
-def test_stop_closes_idle_connections_at_once(server, connect):
+def test_stop_closes_idle_connections_soon(server, connect):
     clients = [connect(server) for _ in range(5)]
     clients[0].send(GET)
     clients[0].read(ends_with=ANSWER)
@@ -369,6 +369,26 @@ def test_stop_closes_idle_connections_at_once(server, connect):
 
     assert time.monotonic() - started < 2
     assert [client.read_to_end() for client in clients] == [b""] * 5
+
+
+def test_stop_answers_who_has_connected_and_is_about_to_ask(serve, connect):
+    server = serve(linger_s=0.1, last_s=PATIENCE_S)
+    clients = [connect(server), connect(server)]
+    clients[1].send(GET)
+    clients[1].read(ends_with=ANSWER)
+    assert eventually(lambda: server.driver.counts()["idle"] == 2)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    assert eventually(lambda: server.shared.draining)
+
+    for client in clients:
+        client.send(GET)
+    answers = [client.read_to_end() for client in clients]
+    stopping.join(PATIENCE_S)
+
+    assert all(answer.endswith(ANSWER) for answer in answers)
+    assert all(b"Connection: close\r\n" in answer for answer in answers)
+    assert not stopping.is_alive()
 
 
 def test_stop_finishes_what_is_in_flight_and_then_closes(
