@@ -93,7 +93,7 @@ def _upgrade(
         at_most("upgrade: exit status in the end", status, 0),
         # Busy: a connection that has come, but not its request, when its worker
         # is told to stop.
-        at_most("upgrade: answers 5xx through nginx", _failed(wire), 0, busy=2),
+        at_most("upgrade: answers 5xx through nginx", _failed(wire), 0),
         *_kept("upgrade", wire, journal),
     ]
 
