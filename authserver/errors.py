@@ -61,6 +61,13 @@ class MalformedRequest(AuthError):
     message = "The request is not well-formed HTTP/1.1."
 
 
+class TlsExpected(AuthError):
+    """Plain HTTP where TLS is spoken; the connection closes."""
+
+    code = "tls_expected"
+    message = "This port speaks HTTPS only: the address must begin with https://."
+
+
 class InvalidBody(AuthError):
     """The body is not the JSON object that this route declares."""
 

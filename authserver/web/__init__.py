@@ -11,6 +11,8 @@ What moves bytes, and knows no routes:
     request_threads   who answers what may have to wait
     threads       a thread for each connection, where there is no poller
     handler       one connection: requests in, responses out, in order
+    tls           the same connection, encrypted
+    certificate   what it shows, and its key: read, and renewed
     connections   what they share, and which go when there are too many
     standard      the standard library's server, which all this stands on
 

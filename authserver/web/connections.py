@@ -16,14 +16,19 @@ has to go (`choose_spare`).
 """
 
 import heapq
+import socket
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from authserver import errors
 from authserver.access import Answered
 from authserver.web.forwarded import Network, ProxyWarning
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING, READ, WRITE
+
+if TYPE_CHECKING:  # the first knows this module, the second loads ssl
+    from authserver.web.handler import Connection
+    from authserver.web.tls import TlsConnection
 
 # States, in the first two of which a connection takes requests.
 IDLE, READING, ANSWERED, WORKING, SENDING, LINGERING, SHAKING, CLOSED = range(8)
@@ -68,8 +73,24 @@ class Site(Protocol):
         ...
 
 
+class Driver(Protocol):
+    """What a connection leaves to whoever drives it."""
+
+    def lend(self, connection: "Connection", request: Request, waits: bool) -> None:  # noqa: FBT001 - on the way of every request
+        """Have a request answered, at once if it is none that `waits`."""
+        ...
+
+    def shake(self, connection: "TlsConnection", begin_until: float) -> None:
+        """Have `connection.shake` called, or given up when it is too late."""
+        ...
+
+
 class Shared:
     """What all connections of a server have in common."""
+
+    # Makes a connection out of a client's socket and address.
+    connect: "Callable[[socket.socket, str, Shared, Driver], Connection]"
+    encrypted = False  # whether it speaks TLS
 
     def __init__(
         self,

@@ -51,7 +51,9 @@ from authserver.web.connections import (
     LINGERING,
     READING,
     SENDING,
+    SHAKING,
     WORKING,
+    Driver,
     Shared,
     Site,
 )
@@ -98,13 +100,9 @@ class Connection:
         client: socket.socket,
         address: str,
         shared: Shared,
-        lend: "Callable[[Connection, Request, bool], None]",
+        driver: Driver,
     ) -> None:
-        """Take over `client`.
-
-        `lend(self, request, waits)` has a request answered, at once if it is
-        none that `waits`.
-        """
+        """Take over `client`."""
         client.settimeout(0)
         # An answer is one write; waiting for a second would only delay it.
         with contextlib.suppress(OSError):
@@ -117,7 +115,7 @@ class Connection:
         self.deadline = self.since + shared.limits.idle_s
         self.watched = NOTHING  # what the loop's poller waits for
         self._shared = shared
-        self._lend = lend
+        self._lend = driver.lend
         self._buffer = b""
         self._seen_bytes = 0  # of it, with no head in them yet
         self._head: Head | None = None  # of a request whose body is to come
@@ -213,7 +211,7 @@ class Connection:
         a proxy that takes the connection for open. To close at once would lose
         it, and nobody may repeat a POST.
         """
-        if self.state == IDLE:
+        if self.state in (IDLE, SHAKING):
             last = time.monotonic() + self._shared.limits.last_s
             self.deadline = min(self.deadline, last)
 
@@ -362,7 +360,7 @@ class Connection:
             self.since = now
         self.state, self.deadline = state, now + patience_s
 
-    def _end(self, error: OSError) -> None:
+    def _end(self, error: Exception) -> None:
         # Reset or closed by the client: there is nobody to tell.
         log.debug("connection from %s ended: %s", self.peer, error)
         self.state = CLOSED
@@ -391,12 +389,15 @@ def _bare_failure() -> bytes:
     return wire.encode(Response(HTTPStatus.INTERNAL_SERVER_ERROR), keep_alive=False)
 
 
-def turn_away(site: Site, client: socket.socket) -> None:
+def turn_away(shared: Shared, client: socket.socket) -> None:
     """Answer 503 as far as that works without waiting, and close."""
+    if shared.encrypted:  # an answer would cost more than we have to spare
+        client.close()
+        return
     error = errors.Unavailable("too many connections")
     with contextlib.suppress(OSError):
         client.settimeout(0)
-        client.send(refusal(site, error, new_request_id()))
+        client.send(refusal(shared.site, error, new_request_id()))
         client.shutdown(socket.SHUT_WR)
         # An unread request would turn our close into a reset.
         client.recv(64 * 1024)

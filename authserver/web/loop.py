@@ -30,7 +30,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from authserver.web.connections import (
     CLOSED,
@@ -44,12 +44,16 @@ from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING, READ, Poller
 from authserver.web.request_threads import Job, RequestThreads
 
+if TYPE_CHECKING:  # loads ssl
+    from authserver.web.tls import TlsConnection
+
 ACCEPT_AT_ONCE: Final = 64  # then those who are in get their turn
 LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
 RETRY_ACCEPT_S: Final = 0.05  # when descriptors or memory ran out
 SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
 SWEEP_S: Final = 1.0  # between looks at the deadlines, at most
 THREADS: Final = 32
+SHAKING_THREADS: Final = 2  # for what only computes, and must leave a core alone
 
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -66,6 +70,9 @@ class Loop:
         self._connections: dict[int, Connection] = {}
         self._answered: deque[Connection] = deque()
         self._threads = RequestThreads(THREADS, clock=time.monotonic)
+        self._shaking = RequestThreads(
+            SHAKING_THREADS, clock=time.monotonic, name="handshake"
+        )
         # Sockets, as an object that was closed writes into nobody's file.
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._woken = False
@@ -102,6 +109,34 @@ class Loop:
     def counts(self) -> dict[str, int]:
         """Return how many connections are in which state, and what waits."""
         return count_states([*self._connections.values()])
+
+    # -- what connections ask for
+
+    def lend(self, connection: Connection, request: Request, waits: bool) -> None:  # noqa: FBT001 - see `Driver`
+        """Have a request answered: now, or by a thread that may wait."""
+        if not waits:
+            connection.answer(request, functools.partial(connection.reply, request))
+            self._answered.append(connection)
+            return
+        reply = functools.partial(self._take, connection, request)
+        self._threads.put(
+            Job(
+                time.monotonic() + self.shared.limits.begin_s,
+                functools.partial(connection.answer, request, reply),
+                functools.partial(connection.give_up, request, reply),
+            )
+        )
+
+    def shake(self, connection: "TlsConnection", begin_until: float) -> None:
+        """Have a thread compute what a handshake takes, if one is soon free."""
+        soon = time.monotonic() + self.shared.limits.begin_s
+        self._shaking.put(
+            Job(
+                min(soon, begin_until),
+                functools.partial(self._give_back, connection, connection.shake),
+                functools.partial(self._give_back, connection, connection.despair),
+            )
+        )
 
     # -- events
 
@@ -147,27 +182,18 @@ class Loop:
 
     # -- answering
 
-    def _lend(self, connection: Connection, request: Request, waits: bool) -> None:  # noqa: FBT001 - what `Connection` calls
-        """Have a request answered: now, or by a thread that may wait."""
-        if not waits:
-            connection.answer(request, functools.partial(connection.reply, request))
-            self._answered.append(connection)
-            return
-        reply = functools.partial(self._take, connection, request)
-        self._threads.put(
-            Job(
-                time.monotonic() + self.shared.limits.begin_s,
-                functools.partial(connection.answer, request, reply),
-                functools.partial(connection.give_up, request, reply),
-            )
-        )
-
     def _take(
         self, connection: Connection, request: Request, response: Response
     ) -> None:
         """Take an answer, in the thread that has made it."""
+        self._give_back(
+            connection, functools.partial(connection.reply, request, response)
+        )
+
+    def _give_back(self, connection: Connection, step: Callable[[], None]) -> None:
+        """Do the last that a thread has to do with a connection lent to it."""
         try:
-            connection.reply(request, response)
+            step()
         finally:
             self._answered.append(connection)
             self._wake()
@@ -190,9 +216,9 @@ class Loop:
                 return
             full = len(self._connections) >= self.shared.most_connections
             if full and not self.make_room():
-                turn_away(self.shared.site, client)
+                turn_away(self.shared, client)
                 continue
-            connection = Connection(client, address[0], self.shared, self._lend)
+            connection = self.shared.connect(client, address[0], self.shared, self)
             self._connections[connection.fd] = connection
             self._watch(connection)
 
@@ -231,6 +257,7 @@ class Loop:
             if not self.shared.draining:
                 self._poller.watch(self._listener.fileno(), READ)
         self._threads.give_up_old(now)
+        self._shaking.give_up_old(now)
         for connection in [*self._connections.values()]:
             if connection.deadline <= now:
                 self._drive(connection, connection.expire)
@@ -260,6 +287,7 @@ class Loop:
         self._wake_reader.close()
         self._wake_writer.close()
         self._threads.close(LAST_WAIT_S)
+        self._shaking.close(LAST_WAIT_S)
 
 
 def _nothing() -> None:

@@ -50,8 +50,11 @@ class Job:
 class RequestThreads:
     """A bounded number of threads behind a queue; no job raises."""
 
-    def __init__(self, most: int, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, most: int, *, clock: Callable[[], float], name: str = "request"
+    ) -> None:
         self._most = most
+        self._name = name
         self._clock = clock
         # The same jobs twice: for the threads, and in order of age for whoever
         # gives up the old. A `SimpleQueue` wakes one thread and no Python runs
@@ -97,14 +100,14 @@ class RequestThreads:
             thread.join(timeout_s)
 
     def _start_thread(self) -> None:
-        name = f"request-{len(self._threads) + 1}"
+        name = f"{self._name}-{len(self._threads) + 1}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:
             # The system has none left. Those we have do the work, and without
             # any it is given up in time.
-            log.exception("no thread for a request")
+            log.exception("no thread for a %s", self._name)
         else:
             self._threads.append(thread)
 

@@ -19,19 +19,24 @@ adds in both cases, as a server in the open needs it:
 """
 
 import contextlib
+import functools
 import logging
 import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterable
 from http.server import ThreadingHTTPServer
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from authserver.web import poller
 from authserver.web.connections import Limits, Shared, Site
 from authserver.web.forwarded import Network
+from authserver.web.handler import Connection
 from authserver.web.loop import EXHAUSTED, RETRY_ACCEPT_S, Loop
 from authserver.web.threads import Threads
+
+if TYPE_CHECKING:  # loads ssl
+    from authserver.web.certificate import Certificate
 
 try:
     import resource
@@ -74,12 +79,13 @@ class Server(ThreadingHTTPServer):
         trusted_proxies: Iterable[Network] = (),
         limits: Limits = _DEFAULT_LIMITS,
         listener: socket.socket | None = None,
+        certificate: "Certificate | None" = None,
         make_poller: Callable[[], poller.Poller | None] = poller.best,
     ) -> None:
         """Bind and listen; connections wait until `serve_forever` runs.
 
         With `listener`, a bound socket that other processes may share, host and
-        port play no part.
+        port play no part. With `certificate` clients must speak TLS.
         """
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = listener
@@ -91,6 +97,12 @@ class Server(ThreadingHTTPServer):
         self.shared = Shared(
             site, limits, tuple(trusted_proxies), _most_connections(limits.connections)
         )
+        self.shared.connect = Connection
+        if certificate is not None:
+            from authserver.web.tls import TlsConnection
+
+            self.shared.connect = functools.partial(TlsConnection, certificate)
+            self.shared.encrypted = True
         found = make_poller()
         self.driver: Loop | Threads
         if found is None:

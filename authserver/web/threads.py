@@ -11,12 +11,13 @@ import selectors
 import socket
 import threading
 import time
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authserver.web.connections import (
     ANSWERED,
     CLOSED,
     IDLE,
+    SHAKING,
     WANTED,
     WORKING,
     Shared,
@@ -26,6 +27,9 @@ from authserver.web.connections import (
 from authserver.web.handler import Connection, turn_away
 from authserver.web.messages import Request, Response
 from authserver.web.poller import READ, to_selectors
+
+if TYPE_CHECKING:  # loads ssl
+    from authserver.web.tls import TlsConnection
 
 LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
 MOST_THREADS: Final = 1_000  # 24 to 35 KiB each when idle
@@ -47,9 +51,9 @@ class Threads:
 
     def drive(self, client: socket.socket, address: str) -> None:
         """Serve a connection to its end, in this thread."""
-        connection = Connection(client, address, self.shared, self._lend)
+        connection = self.shared.connect(client, address, self.shared, self)
         if not self._admit(connection):
-            turn_away(self.shared.site, client)
+            turn_away(self.shared, client)
             return
         try:
             _serve(connection)
@@ -77,18 +81,22 @@ class Threads:
         # A last moment for who is silent to ask (see `Connection.drain`).
         _join(driven, min(end, time.monotonic() + self.shared.limits.last_s))
         for each in driven:
-            if each.connection.state == IDLE:
+            if each.connection.state in (IDLE, SHAKING):
                 _wake(each.connection)
         _join(driven, end)
         for each in driven:
             _wake(each.connection)
         _join(driven, time.monotonic() + LAST_WAIT_S)
 
-    def _lend(self, connection: Connection, request: Request, _waits: bool) -> None:  # noqa: FBT001 - Connection's
+    def lend(self, connection: Connection, request: Request, waits: bool) -> None:  # noqa: ARG002, FBT001 - see `Driver`
         """Have a request answered; this thread may wait for that."""
         answer: queue.SimpleQueue[Response] = queue.SimpleQueue()
         connection.answer(request, answer.put)
         connection.reply(request, answer.get())
+
+    def shake(self, connection: "TlsConnection", begin_until: float) -> None:  # noqa: ARG002 - see `Driver`
+        """Compute what a handshake takes; this thread may do it."""
+        connection.shake()
 
     def _list(self) -> list[Connection]:
         with self._lock:

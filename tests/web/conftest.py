@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from authserver import errors
 from authserver.access import Answered
+from authserver.web.certificate import Certificate
 from authserver.web.connections import Limits
 from authserver.web.messages import Request, Response
 from authserver.web.poller import Epoll, Poller, Selected
@@ -58,9 +60,12 @@ def eventually(condition: Callable[[], bool]) -> bool:
 class Client:
     """One connection that sends bytes and reads them."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, context: ssl.SSLContext | None = None) -> None:
         address = server.server_address[:2]
         self.socket = socket.create_connection(address, timeout=PATIENCE_S)
+        if context is not None:
+            name = "localhost"
+            self.socket = context.wrap_socket(self.socket, server_hostname=name)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -119,8 +124,20 @@ def noted() -> list[Answered]:
 
 
 @pytest.fixture
+def certificate() -> Certificate | None:
+    """What the servers of `serve` show; None for plain HTTP."""
+    return None
+
+
+@pytest.fixture
+def context() -> ssl.SSLContext | None:
+    """What the clients of `connect` trust; None for plain HTTP."""
+    return None
+
+
+@pytest.fixture
 def serve(
-    site: Site, noted: list[Answered], make_poller
+    site: Site, noted: list[Answered], make_poller, certificate
 ) -> Iterator[Callable[..., Server]]:
     """Start servers of `site` with these limits; they stop with the test."""
     started: list[tuple[Server, threading.Thread]] = []
@@ -132,6 +149,7 @@ def serve(
             site,
             trusted_proxies=trusted_proxies,
             limits=Limits(**limits),
+            certificate=certificate,
             make_poller=make_poller,
         )
         server.shared.note = noted.append
@@ -153,12 +171,12 @@ def server(serve: Callable[..., Server]) -> Server:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[[Server], Client]]:
+def connect(context) -> Iterator[Callable[[Server], Client]]:
     """Open connections that the test need not close."""
     clients: list[Client] = []
 
     def open_one(server: Server) -> Client:
-        clients.append(Client(server))
+        clients.append(Client(server, context))
         return clients[-1]
 
     yield open_one
