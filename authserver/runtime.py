@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from authserver import errors, keys, listening
 from authserver.access import AccessBook
@@ -39,6 +40,9 @@ from authserver.store import buckets, inspection
 from authserver.store.database import Database, file_of, is_mysql, open_database
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
+
+if TYPE_CHECKING:  # loads ssl
+    from authserver.web.certificate import Certificate
 
 PURGE_EVERY_S = 600
 # More could be at work for one account than it has tries (`budgets`), and then
@@ -141,6 +145,7 @@ class Running:
     def __init__(self, app: App, listener: socket.socket | None) -> None:
         """Bind the port and start all threads; raises `SettingsError`."""
         settings = app.settings
+        certificate = _certificate(app) if settings.encrypted else None
         try:
             self._server = Server(
                 settings.host,
@@ -148,6 +153,7 @@ class Running:
                 Site(app),
                 trusted_proxies=settings.trusted_proxies,
                 listener=listener,
+                certificate=certificate,
             )
         except (OSError, UnicodeError) as error:
             raise listening.refused(settings, error) from error
@@ -170,7 +176,8 @@ class Running:
         """Where it listens, for this machine to connect to."""
         host = self._app.settings.host
         bracketed = f"[{host}]" if ":" in host else host
-        return f"http://{bracketed}:{self._server.server_port}"
+        scheme = "https" if self._app.settings.encrypted else "http"
+        return f"{scheme}://{bracketed}:{self._server.server_port}"
 
     def stop(self) -> None:
         """Finish the requests in flight, then close everything."""
@@ -223,6 +230,19 @@ def _own_secret(settings: Settings) -> bytes:
             "database_url", f"names the folder {database.parent}, which does not exist."
         )
     return keys.load_or_create(key_file(database), may_create=not database.exists())
+
+
+def _certificate(app: App) -> "Certificate":
+    """Read what TLS takes; raises `SettingsError`."""
+    from authserver.web import certificate  # loads ssl
+
+    key = Path(app.settings.tls_key)
+    found = certificate.Certificate(
+        Path(app.settings.tls_cert), key, clock=app.monotonic
+    )
+    if certificate.open_to_everybody(key):
+        log.warning("TLS_KEY is open to every user here. Run: chmod o= %s", key)
+    return found
 
 
 def _hashing_threads(settings: Settings) -> int:

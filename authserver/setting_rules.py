@@ -27,6 +27,7 @@ E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 def check(settings: "Settings") -> None:
     """Raise `SettingsError` for the first rule that is broken."""
+    _check_tls(settings)
     _check_addresses(settings)
     _check_workers(settings)
     _check_email(settings)
@@ -43,9 +44,15 @@ def doubts(settings: "Settings") -> list[str]:
             "REQUIRE_VERIFICATION is false: anybody may register anybody's address."
         )
     if not is_loopback(settings.host) and names_this_machine(settings.public_url):
+        remedy = (
+            "set PUBLIC_URL to the address that people type."
+            if settings.encrypted
+            else "put TLS in front, or set TLS_CERT and TLS_KEY, and set PUBLIC_URL to "
+            "the https address."
+        )
         found.append(
             "HOST accepts other machines while PUBLIC_URL names only this one: "
-            "put TLS in front and set PUBLIC_URL to its https address."
+            f"{remedy}"
         )
     return found
 
@@ -65,6 +72,16 @@ def names_this_machine(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
+def _check_tls(settings: "Settings") -> None:
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        missing = "tls_key" if settings.tls_cert else "tls_cert"
+        raise SettingsError(missing, "is missing: TLS needs a certificate and its key.")
+    if settings.encrypted and not settings.https:
+        raise SettingsError(
+            "public_url", "must begin with https://, because TLS_CERT is set."
+        )
+
+
 def _check_addresses(settings: "Settings") -> None:
     public_is_local = names_this_machine(settings.public_url)
     if not settings.https and not public_is_local:
@@ -81,6 +98,12 @@ def _check_addresses(settings: "Settings") -> None:
                 "internet could claim any address.",
             )
     local_only = is_loopback(settings.host) and not public_is_local
+    if local_only and settings.encrypted and not settings.trusted_proxies:
+        raise SettingsError(
+            "host",
+            "is loopback and PUBLIC_URL is not: 0.0.0.0 (or ::, with IPv6) lets other "
+            "machines in. If they come through a proxy, name it in TRUSTED_PROXIES.",
+        )
     if local_only and not settings.trusted_proxies:
         raise SettingsError(
             "trusted_proxies",

@@ -55,6 +55,8 @@ class Settings:
     public_url: str = _setting(
         "", lambda value: setting_values.url(value) if value else ""
     )
+    tls_cert: str = _setting("", setting_values.text)
+    tls_key: str = _setting("", setting_values.text)
     trusted_proxies: tuple[setting_values.Network, ...] = _setting(
         (), setting_values.networks
     )
@@ -132,7 +134,7 @@ class Settings:
         if values:
             raise TypeError(f"no such setting: {', '.join(values)}")
         if not self.public_url:
-            self._set("public_url", f"http://localhost:{self.port}")
+            self._set("public_url", self._local_url())
         if self.workers > 1:  # else every process would let as many through
             self._set("limits", "database")
         if self.email_user and not self.email_host:
@@ -182,7 +184,7 @@ class Settings:
     def at_port(self, port: int) -> "Settings":
         """Return the same settings with the port that 0 turned out to mean."""
         values = {name: getattr(self, name) for name in self.declared()}
-        if self.public_url == "http://localhost:0":
+        if self.port == 0 and self.public_url == self._local_url():
             values["public_url"] = ""
         return Settings(**(values | {"port": port}))
 
@@ -230,6 +232,14 @@ class Settings:
     def https(self) -> bool:
         """Whether people reach us over TLS."""
         return self.public_url.startswith("https:")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether we speak TLS ourselves."""
+        return bool(self.tls_cert)
+
+    def _local_url(self) -> str:
+        return f"http{'s' * self.encrypted}://localhost:{self.port}"
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

@@ -62,7 +62,7 @@ class ServerProcess:
         """Spawn it and return once it listens."""
         before = len(self.log())
         self.spawn()
-        line = re.compile(r"listening on http://\S+:([0-9]+) ")
+        line = re.compile(r"listening on https?://\S+:([0-9]+) ")
 
         def listening() -> re.Match[str] | None:
             assert self.process

@@ -20,6 +20,7 @@ import pytest
 
 from authserver import runtime
 from authserver.settings import VERSION, Settings
+from tests import certificates
 from tests.processes import (
     PASSWORD,
     ROOT,
@@ -86,6 +87,23 @@ def test_main_job_works_over_a_real_socket(server):
     join(server)
 
     assert log_in(server).payload["message"] == "Login successful"
+
+
+def test_curl_trusts_the_certificate_that_the_settings_name(server, tmp_path):
+    made = certificates.make(tmp_path / "made")
+    server.settings |= {"TLS_CERT": str(made.certificate), "TLS_KEY": str(made.key)}
+    server.settings |= {"PUBLIC_URL": "https://localhost:8080"}
+    server.start()
+    address = f"https://localhost:{server.port}/healthz"
+
+    done = subprocess.run(
+        ["curl", "-sS4", "--cacert", made.certificate, address, address],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.stdout, done.stderr) == ('{"status":"ok"}\n' * 2, "")
+    assert f"listening on https://127.0.0.1:{server.port} for https:" in server.log()
 
 
 def test_accounts_outlive_the_process(server):
@@ -194,6 +212,10 @@ def unchanged(**settings: str) -> Callable[[Path], dict[str, str]]:
 
 FAULTS = [
     (weak(""), "SECRET_KEY is blank"),
+    (
+        unchanged(TLS_CERT="no.pem", TLS_KEY="no.key", PUBLIC_URL="https://localhost"),
+        "TLS_CERT names no.pem, which cannot be read: No such file",
+    ),
     (weak("short"), "SECRET_KEY is shorter than 32 bytes"),
     (weak("k" * 40), "SECRET_KEY is one character repeated"),
     (weak("change-me-to-at-least-32-random-bytes"), "is the example value"),

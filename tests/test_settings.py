@@ -11,6 +11,7 @@ PUBLIC = {
     "PUBLIC_URL": "https://auth.example.org",
     "TRUSTED_PROXIES": "127.0.0.1/32",
 }
+TLS = {"TLS_CERT": "fullchain.pem", "TLS_KEY": "privkey.pem"}
 MAIL = {"EMAIL_USER": "alice@example.org", "EMAIL_PASS": "app pass word"}
 
 
@@ -113,11 +114,41 @@ def test_a_bad_value_is_a_sentence_that_names_the_variable(name, value, sentence
         ({"TRUSTED_PROXIES": "127.0.0.1/32,10.0.0.0/7"}, "must not hold 10.0.0.0/7"),
         ({"TRUSTED_PROXIES": "2000::/15"}, "must not hold 2000::/15"),
         ({"WORKERS": "2"}, "^WORKERS above 1 needs MySQL or MariaDB"),
+        ({"TLS_CERT": "a.pem"}, "^TLS_KEY is missing: TLS needs a certificate and"),
+        ({"TLS_KEY": "a.pem"}, "^TLS_CERT is missing: TLS needs a certificate and"),
+        (
+            TLS | {"PUBLIC_URL": "http://localhost:8080"},
+            "^PUBLIC_URL must begin with https://, because TLS_CERT is set",
+        ),
+        (
+            TLS | {"PUBLIC_URL": "https://auth.example.org"},
+            "^HOST is loopback and PUBLIC_URL is not: 0.0.0.0 .* lets other mach",
+        ),
     ],
 )
 def test_values_that_contradict_each_other_stop_the_start(environ, sentence):
     with pytest.raises(SettingsError, match=sentence):
         read(**environ)
+
+
+def test_tls_of_our_own_needs_no_proxy():
+    settings = read(**TLS, HOST="0.0.0.0", PUBLIC_URL="https://auth.example.org")
+
+    assert settings.warnings == ()
+    assert settings.trusted_proxies == ()
+
+
+def test_tls_makes_the_local_address_one_of_https():
+    settings = read(**TLS)
+
+    assert settings.public_url == "https://localhost:8080"
+    assert read(**TLS, PORT="0").at_port(443).public_url == "https://localhost:443"
+
+
+def test_tls_for_others_with_a_local_address_is_doubtful():
+    (warning,) = read(**TLS, HOST="0.0.0.0").warnings
+
+    assert warning.endswith("set PUBLIC_URL to the address that people type.")
 
 
 def test_a_secret_is_in_no_sentence_and_no_representation():
@@ -248,7 +279,8 @@ def test_mail_in_clear_is_for_this_machine_only():
         (
             {"HOST": "0.0.0.0"},
             "HOST accepts other machines while PUBLIC_URL names only this one: "
-            "put TLS in front and set PUBLIC_URL to its https address.",
+            "put TLS in front, or set TLS_CERT and TLS_KEY, and set PUBLIC_URL to the "
+            "https address.",
         ),
     ],
 )
