@@ -19,6 +19,7 @@ AREAS = {
     "host": "address",
     "port": "address",
     "public": "address",
+    "tls": "address",
     "trusted": "address",
     "email": "email",
     "twilio": "sms",

@@ -1,7 +1,7 @@
 """Where the server listens, and whether people reach it there.
 
     browser -- PUBLIC_URL --> proxy with TLS -- HOST:PORT --> server
-                              TRUSTED_PROXIES
+                              TRUSTED_PROXIES                 or TLS_CERT
 
 Whether PUBLIC_URL answers is asked from this machine, which may see another
 network than people do: what fails here is a warning, never a FAIL.
@@ -20,6 +20,9 @@ from authserver.checks import PATIENCE_S, Finding, Patient, fail, ok, warn
 from authserver.setting_rules import is_loopback, names_this_machine
 from authserver.settings import NAME
 
+PROXY_IS_CERTIFIED = (
+    "the proxy has a certificate for this name and passes every path on"
+)
 FAR_TOO_LONG = 4096  # bytes; our answer to /healthz has a few
 
 
@@ -43,7 +46,9 @@ def port(patient: Patient) -> Iterator[Finding]:
         yield ok(f"{place} is free")
         return
     nearby = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared
-    fault = _not_us(HTTPConnection(nearby, number, timeout=PATIENCE_S), "")
+    # Which certificate is shown is looked at elsewhere.
+    encrypted = patient.settings.encrypted
+    fault = _not_us(_connection(nearby, number, https=encrypted, trusting=True), "")
     if fault:
         yield fail(
             f"{place} is taken by another program ({fault}).",
@@ -73,7 +78,7 @@ def proxies(patient: Patient) -> Iterator[Finding]:
     """Look whether clients' addresses arrive, on which all limits rest."""
     settings = patient.settings
     networks = ", ".join(str(each) for each in settings.trusted_proxies)
-    if settings.https and not networks:
+    if settings.https and not networks and not settings.encrypted:
         yield warn(
             "PUBLIC_URL is https, so a proxy stands in front; TRUSTED_PROXIES names "
             "none: to the server all people have the proxy's address, and one limit.",
@@ -107,11 +112,15 @@ def public_url(patient: Patient) -> Iterator[Finding]:
         return
     fault = _not_us(_connection(host, parts.port, https=patient.settings.https), url)
     if fault:
+        certified = (
+            "it has a certificate that browsers know"
+            if patient.settings.encrypted
+            else PROXY_IS_CERTIFIED
+        )
         yield warn(
             f"{url}/healthz: {fault}.",
-            "Start the server, and see that the proxy has a certificate for this "
-            "name and passes every path on. Ignore this if people reach it by a "
-            "network that this machine does not see.",
+            f"Start the server, and see that {certified}. Ignore this if people reach "
+            "it by a network that this machine does not see.",
         )
     else:
         yield ok(f"{url} leads to an {NAME}")
@@ -135,12 +144,18 @@ def _trusts_loopback(patient: Patient) -> bool:
     )
 
 
-def _connection(host: str, number: int | None, *, https: bool) -> HTTPConnection:
+def _connection(
+    host: str, number: int | None, *, https: bool, trusting: bool = False
+) -> HTTPConnection:
     if not https:
         return HTTPConnection(host, number, timeout=PATIENCE_S)
-    from http.client import HTTPSConnection  # loads ssl
+    import ssl
+    from http.client import HTTPSConnection
 
-    return HTTPSConnection(host, number, timeout=PATIENCE_S)
+    context = ssl.create_default_context()
+    if trusting:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(host, number, timeout=PATIENCE_S, context=context)
 
 
 def _not_us(connection: HTTPConnection, url: str) -> str:

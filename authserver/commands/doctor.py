@@ -15,6 +15,7 @@ import logging
 import threading
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,14 @@ class Entry(NamedTuple):
     name: str
     check: Check
     areas: tuple[str, ...] = ()
+
+
+def _certificate(patient: Patient) -> Iterator[Finding]:
+    if not patient.settings.encrypted:
+        return iter((checks.ok("none here: TLS_CERT is not set"),))
+    from authserver.checks import certificate  # loads ssl
+
+    return certificate.shown(patient)
 
 
 CHECKS = (
@@ -87,6 +96,7 @@ CHECKS = (
     Entry("wording", configuration.templates, ("templates_dir",)),
     Entry("text messages", text_messages.twilio, ("sms",)),
     Entry("port", reachability.port, ("address",)),
+    Entry("certificate", _certificate, ("address",)),
     Entry("cookies", reachability.cookies, ("address",)),
     Entry("proxies", reachability.proxies, ("address",)),
     Entry("public url", reachability.public_url, ("address",)),
