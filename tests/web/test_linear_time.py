@@ -10,6 +10,7 @@ between. The least of several tries counts, for others may be at work here too.
 import contextlib
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -142,7 +143,8 @@ def dribbled_s(shared, data: bytes) -> float:
     """CPU time of a connection that receives one byte after the other."""
     near, far = socket.socketpair()
     lent = []
-    connection = Connection(far, "127.0.0.1", shared, lambda *what: lent.append(what))
+    driver = SimpleNamespace(lend=lambda *what: lent.append(what))
+    connection = Connection(far, "127.0.0.1", shared, driver)
     with near, far:
         started = time.thread_time()
         for at in range(len(data)):
