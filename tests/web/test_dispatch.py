@@ -129,7 +129,7 @@ BYTES = {
     b"GET / HTTP/3.0\r\nHost: x\r\n\r\n": 505,
     b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17_000: 431,
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n": 413,
-    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n": 501,
     b"POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n": 417,
 }
 
