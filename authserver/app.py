@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from authserver.access import AccessBook
+from authserver.jwt import Verifier
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
 from authserver.passwords.hasher import Hasher
@@ -39,6 +40,8 @@ class App(NamedTuple):
     hasher: Hasher
     hashing: HashingThreads
     keyring: Keyring
+    # Made by `flows.authenticate` for a keyring and an issuer.
+    verifiers: dict[tuple[Keyring, str], Verifier]
     limiter: Limiter
     now: Callable[[], int]
     monotonic: Callable[[], float]

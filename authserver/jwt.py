@@ -51,14 +51,42 @@ TYPE = "at+jwt"
 MAX_TOKEN_CHARS = 4096  # bounds the work done for an unauthenticated stranger
 # RFC 7515 section 7.1, in the base64url of its section 2: no padding.
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+REMEMBERED = 1024  # tokens that a verifier has read, 2 MiB
 LEEWAY_S = 30  # tolerated difference between the clocks of two machines
 
+LISTS = ("amr", "roles")
 CLAIMS: dict[str, type] = {
     **dict.fromkeys(("iss", "aud", "sub", "sid", "jti"), str),
     **dict.fromkeys(("iat", "exp", "auth_time"), int),  # and True is none
-    **dict.fromkeys(("amr", "roles"), list),
+    **dict.fromkeys(LISTS, list),
 }
+_TEXT = frozenset({str})
 NAMES_OF_TYPES = {str: "text", int: "a whole number", list: "a list of text"}
+
+
+class Verifier:
+    """Reads the tokens of one issuer, and remembers those it has read.
+
+    A client sends its token with each request, and whether it is one of ours
+    does not change. Whether it is in time does, and is looked at each time.
+    """
+
+    def __init__(self, *, keyring: Mapping[str, bytes], issuer: str) -> None:
+        self._read = functools.lru_cache(maxsize=REMEMBERED)(
+            functools.partial(
+                decode_ended, keyring=keyring, issuer=issuer, audience=issuer
+            )
+        )
+
+    def decode(self, token: str, *, now: int) -> Mapping[str, Any]:
+        """Return the claims of a live token; raises as the function does."""
+        claims = self._read(token)
+        _check_lifetime(claims, now)
+        return claims
+
+    def decode_ended(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that may have expired."""
+        return self._read(token)
 
 
 def encode(claims: Mapping[str, Any], *, keyring: Mapping[str, bytes], kid: str) -> str:
@@ -76,8 +104,7 @@ def decode(
     Raises `errors.InvalidToken` for every other input, whatever its fault.
     """
     claims = decode_ended(token, keyring=keyring, issuer=issuer, audience=audience)
-    if not claims["iat"] - LEEWAY_S <= now < claims["exp"] + LEEWAY_S:
-        raise errors.InvalidToken("outside its lifetime")
+    _check_lifetime(claims, now)
     return claims
 
 
@@ -112,6 +139,11 @@ def decode_ended(
     return claims
 
 
+def _check_lifetime(claims: Mapping[str, Any], now: int) -> None:
+    if not claims["iat"] - LEEWAY_S <= now < claims["exp"] + LEEWAY_S:
+        raise errors.InvalidToken("outside its lifetime")
+
+
 def _choose_key(header_segment: str, keyring: Mapping[str, bytes]) -> bytes:
     key = keyring.get(_read_header(header_segment))
     if key is None:
@@ -134,10 +166,11 @@ def _read_header(segment: str) -> str:
 def _check_types(claims: dict[str, Any]) -> None:
     """Refuse claims that are missing or of another type, naming the first."""
     for name, kind in CLAIMS.items():
-        value = claims.get(name)
-        wrong = type(value) is not kind
-        if wrong or (kind is list and not {str}.issuperset(map(type, claims[name]))):
+        if type(claims.get(name)) is not kind:
             raise errors.InvalidToken(f"{name} must be {NAMES_OF_TYPES[kind]}")
+    for name in LISTS:
+        if not _TEXT.issuperset(map(type, claims[name])):
+            raise errors.InvalidToken(f"{name} must be {NAMES_OF_TYPES[list]}")
 
 
 def _sign(signing_input: str, key: bytes) -> str:
@@ -152,7 +185,10 @@ def _dump(value: Mapping[str, Any]) -> str:
 def _load(segment: str) -> dict[str, Any]:
     padding = "=" * (-len(segment) % 4)  # which the decoder wants back
     try:
-        value = _JSON.decode(base64.urlsafe_b64decode(segment + padding).decode())
+        text = base64.urlsafe_b64decode(segment + padding).decode()
+        value, end = _JSON.raw_decode(text)
+        if end != len(text):
+            raise ValueError("more than one value")
     except (ValueError, RecursionError) as error:
         raise errors.InvalidToken("a segment is not base64url of JSON") from error
     if type(value) is not dict:

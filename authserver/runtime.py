@@ -97,6 +97,7 @@ def create_app(
         hasher=hasher,
         hashing=HashingThreads(threads=_hashing_threads(settings)),
         keyring=keyring,
+        verifiers={},
         limiter=_limiter(settings, database, now, monotonic),
         now=now,
         monotonic=monotonic,
@@ -157,7 +158,11 @@ class Running:
             )
         except (OSError, UnicodeError) as error:
             raise listening.refused(settings, error) from error
-        self._server.shared.note = app.access.note
+        shared = self._server.shared
+        shared.note = app.access.note
+        # No answer tells of a later moment than the next request will see.
+        shared.before_sending = app.database.let_go
+        shared.after_sending = app.access.work_up_slice
         app.metrics.watch("connections", self._connections)
         if settings.port == 0:
             app = app._replace(settings=settings.at_port(self._server.server_port))

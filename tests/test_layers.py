@@ -142,7 +142,7 @@ def test_only_the_runtime_and_deadlines_look_at_a_clock():
         "runtime.py",
         "store/hosts.py",
         "store/many_writers.py",
-        "store/one_writer.py",
+        "store/readers.py",
         "web/gateway.py",
         "web/handler.py",
         "web/loop.py",

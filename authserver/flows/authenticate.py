@@ -26,17 +26,21 @@ class Authenticated(NamedTuple):
 
 def by_bearer(app: App, token: str) -> Authenticated:
     """Return who holds this access token; raise `InvalidToken`."""
-    claims = jwt.decode(
-        token,
-        keyring=app.keyring.derived(JWT_KEY),
-        issuer=app.settings.public_url,
-        audience=app.settings.public_url,
-        now=app.now(),
-    )
+    claims = verifier(app).decode(token, now=app.now())
     found = app.database.read_once(sessions.find_with_user_by_id, str(claims["sid"]))
     if found is not None and found[1].id != claims["sub"]:
         raise errors.InvalidToken("subject is not the session's user")
     return _live(app, found)
+
+
+def verifier(app: App) -> jwt.Verifier:
+    """Return what reads our access tokens."""
+    issuer = app.settings.public_url
+    known = app.verifiers.get((app.keyring, issuer))
+    if known is None:
+        known = jwt.Verifier(keyring=app.keyring.derived(JWT_KEY), issuer=issuer)
+        app.verifiers[app.keyring, issuer] = known
+    return known
 
 
 def by_cookie(app: App, token: str) -> Authenticated:

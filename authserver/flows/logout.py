@@ -5,7 +5,7 @@ access token (an expired one too, as the person wants out, not in), or a refresh
 token. A session that has ended already is logged out: the answer is the same.
 """
 
-from authserver import jwt, tokens
+from authserver import tokens
 from authserver.app import App, Caller
 from authserver.flows import authenticate, records
 from authserver.flows.records import Operation
@@ -15,12 +15,7 @@ from authserver.store.database import Transaction
 
 def by_bearer(app: App, caller: Caller, token: str, *, everywhere: bool) -> None:
     """End the session of an access token; `InvalidToken` for a forgery."""
-    claims = jwt.decode_ended(
-        token,
-        keyring=app.keyring.derived(authenticate.JWT_KEY),
-        issuer=app.settings.public_url,
-        audience=app.settings.public_url,
-    )
+    claims = authenticate.verifier(app).decode_ended(token)
     _end(app, caller, session_id=str(claims["sid"]), everywhere=everywhere)
 
 

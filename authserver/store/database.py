@@ -144,6 +144,15 @@ class Database(Protocol):
         """
         ...
 
+    def let_go(self) -> None:
+        """Have what this thread reads from here on be of now.
+
+        A thread that calls this again and again, and between two calls gives
+        nothing of what it read out of hand, may then be given what it has read
+        before, as long as that is still true.
+        """
+        ...
+
     def later(
         self,
         function: Callable[Concatenate[Transaction, P], object],

@@ -121,6 +121,9 @@ class ManyWritersDatabase:
         """Run `function(tx, ...)`, which reads with one statement."""
         return self._run(Statement(lambda tx: function(tx, *args, **kwargs)))
 
+    def let_go(self) -> None:
+        """Do nothing: each statement sees its own moment."""
+
     def later(
         self,
         function: Callable[Concatenate[Transaction, P], object],

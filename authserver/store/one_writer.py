@@ -5,7 +5,7 @@
                                         savepoint: function of caller 1
                                         savepoint: function of caller 2 ...
                                       commit (one sync) --> all callers go on
-    request threads --> reader connections, a snapshot each, in parallel
+    request threads --> reader connections (`readers`), in parallel
 
 A disk syncs some hundred times a second, however little each sync writes. So
 the writer takes everybody who waits into one transaction and syncs once for
@@ -26,17 +26,14 @@ This file knows threads and no driver; `sqlite.py` hands it the connections.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from authserver import errors
 from authserver.store.database import Description, Transaction
+from authserver.store.readers import Reader, Readers
 from authserver.store.tally import Tally
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
-
-MAX_READERS = 8  # kept open; more are rarely reading at the same moment
-CLOSING_LOOK_S = 0.01
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -47,10 +44,8 @@ class Locked(Exception):
     """Another program holds the database's write lock at the moment."""
 
 
-class Connection(Transaction, Protocol):
+class Connection(Reader, Protocol):
     """What an engine provides; any failure of the machine is `Unavailable`."""
-
-    failure: errors.Unavailable | None  # the first one; the connection is lost
 
     def begin(self) -> None:
         """Take the write lock. Raises `Locked`."""
@@ -64,13 +59,9 @@ class Connection(Transaction, Protocol):
         """Return what `call` does; undo its writes if it raises."""
         ...
 
-    def run_on_snapshot(self, call: Callable[[Transaction], T]) -> T:
-        """Return what `call` reads from one moment of the database."""
-        ...
 
-    def close(self) -> None:
-        """Roll back what is open and let go of the file."""
-        ...
+class _Inside(threading.local):
+    function = False  # whether the thread is inside of one that has a `tx`
 
 
 class OneWriterDatabase:
@@ -102,12 +93,8 @@ class OneWriterDatabase:
         self._begin_wait_s = begin_wait_s
         self._waiting = Waiting(begin_wait_s=begin_wait_s)
         self._closing = threading.Lock()
-        self._inside = threading.local()  # .function is true where a `tx` is in use
-        # Lists and sets are changed by single steps of the interpreter, so they
-        # need no lock. The reader used last comes first, so a quiet server
-        # keeps a single one busy.
-        self._free: list[Connection] = []
-        self._reading: set[Connection] = set()
+        self._inside = _Inside()
+        self._readers = Readers(lambda: connect(False))  # noqa: FBT003 - writable
         # A daemon, so that a program that forgets `close` can still end.
         self._thread = threading.Thread(
             target=self._serve, name="database-writer", daemon=True
@@ -153,11 +140,7 @@ class OneWriterDatabase:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, ...)` on a snapshot, in the caller's thread."""
-        return self._with_reader(
-            lambda reader: reader.run_on_snapshot(
-                lambda tx: function(tx, *args, **kwargs)
-            )
-        )
+        return self._read(self._readers.read, lambda tx: function(tx, *args, **kwargs))
 
     def read_once(
         self,
@@ -167,7 +150,16 @@ class OneWriterDatabase:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, ...)`, which reads with one statement."""
-        return self._with_reader(lambda reader: function(reader, *args, **kwargs))
+        key = (function, args, *kwargs.items())
+
+        def once(call: Callable[[Reader], T]) -> T:
+            return self._readers.read_once(call, key)
+
+        return self._read(once, lambda tx: function(tx, *args, **kwargs))
+
+    def let_go(self) -> None:
+        """Have what this thread reads from here on be of now."""
+        self._readers.let_go()
 
     def close(self) -> None:
         """Serve who waits, then close readers and writer, and release."""
@@ -177,7 +169,7 @@ class OneWriterDatabase:
             if self._release is None:
                 return
             self._thread.join()
-            self._close_readers()
+            self._readers.close(self._begin_wait_s)
             # The last connection to close folds the WAL into the file.
             self._discard_writer()
             self._release()
@@ -230,46 +222,23 @@ class OneWriterDatabase:
         if writer is not None:
             writer.close()
 
-    def _with_reader(self, call: Callable[[Connection], T]) -> T:
+    def _read(
+        self,
+        way: Callable[[Callable[[Reader], T]], T],
+        call: Callable[[Reader], T],
+    ) -> T:
         self._refuse_nesting()
+        self._inside.function = True
         try:
-            return self._lend_reader(call)
+            return way(call)
         except errors.Unavailable:
             self.tally.failed()
             raise
-
-    def _lend_reader(self, call: Callable[[Connection], T]) -> T:
-        if self._waiting.closed:
-            raise errors.Unavailable("the database is closed")
-        try:
-            reader = self._free.pop()
-        except IndexError:
-            reader = self._connect(False)  # noqa: FBT003 - writable
-        self._reading.add(reader)
-        self._inside.function = True
-        try:
-            return call(reader)
         finally:
             self._inside.function = False
-            enough = len(self._free) >= MAX_READERS
-            if reader.failure is not None or enough or self._waiting.closed:
-                reader.close()
-            else:
-                self._free.append(reader)
-            self._reading.discard(reader)
-
-    def _close_readers(self) -> None:
-        """Close those that are free, after waiting for the others."""
-        # Not for ever: an interrupt (Ctrl-C) that falls between taking a reader
-        # and giving it back leaves it among those that read for good.
-        end = time.monotonic() + self._begin_wait_s
-        while self._reading and time.monotonic() < end:
-            time.sleep(CLOSING_LOOK_S)
-        while self._free:
-            self._free.pop().close()
 
     def _refuse_nesting(self) -> None:
-        if getattr(self._inside, "function", False):
+        if self._inside.function:
             raise RuntimeError("a transaction inside a transaction waits for itself")
 
 

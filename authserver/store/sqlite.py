@@ -120,7 +120,8 @@ def look(path: Path, call: Callable[[Transaction], T]) -> T:
     try:
         reader = SqliteConnection(path, writable=False, immutable=alone)
         with contextlib.closing(reader):
-            return reader.run_on_snapshot(call)
+            reader.begin_snapshot()
+            return call(reader)
     except (sqlite3.Error, errors.Unavailable) as error:
         raise DatabaseError(_complaint(path, error)) from error
 
@@ -201,14 +202,19 @@ class SqliteConnection:
         self.execute("RELEASE caller")
         return result
 
-    def run_on_snapshot(self, call: Callable[[Transaction], T]) -> T:
-        """Return what `call` reads from one moment of the database."""
+    def version(self) -> int:
+        """Return a number that changes when another connection commits."""
+        row = self.one("PRAGMA data_version")
+        return int(str(row and row[0]))
+
+    def begin_snapshot(self) -> None:
+        """Let all that is read until `end_snapshot` be of one moment."""
         self.execute("BEGIN")
-        try:
-            return call(self)
-        finally:
-            if self.failure is None:
-                self.execute("ROLLBACK")
+
+    def end_snapshot(self) -> None:
+        """End what `begin_snapshot` began, unless the connection failed."""
+        if self.failure is None:
+            self.execute("ROLLBACK")
 
     def close(self) -> None:
         """Roll back what is open and let go of the file."""

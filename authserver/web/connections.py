@@ -105,6 +105,9 @@ class Shared:
         self.proxy_warning = ProxyWarning(trusted_proxies)
         self.most_connections = most_connections
         self.note: Callable[[Answered], None] = lambda _: None  # of every answer
+        # Of the loop, in each round, around the sending of all its answers.
+        self.before_sending: Callable[[], None] = lambda: None
+        self.after_sending: Callable[[], None] = lambda: None
         self.draining = False  # once true, each answer is its connection's last
 
 

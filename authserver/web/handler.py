@@ -80,6 +80,7 @@ class Connection:
         "_dropped_bytes",
         "_head",
         "_keep",
+        "_latest",
         "_lend",
         "_minor",
         "_seen_bytes",
@@ -120,6 +121,7 @@ class Connection:
         self._seen_bytes = 0  # of it, with no head in them yet
         self._head: Head | None = None  # of a request whose body is to come
         self._body: Body | None = None
+        self._latest: tuple[bytes, Head] | None = None  # a head and its bytes
         self._minor = 1  # of the HTTP/1.x that the client speaks
         self._keep = True  # whether another request may follow
         self._unsent: bytes | memoryview = b""
@@ -251,7 +253,7 @@ class Connection:
         """Cut the next request off the buffer, None while it is incomplete."""
         head, begun = self._head, self._head is not None
         if head is None:
-            head = parse(self._buffer)
+            head = self._parsed()
             if head is None:
                 self._seen_bytes = len(self._buffer)
                 if self.state == IDLE:
@@ -273,6 +275,18 @@ class Connection:
             self._buffer = self._buffer[self._body.end :]
             self._body = None
         return self._request(head, content)
+
+    def _parsed(self) -> Head | None:
+        """Return the head in the buffer, None while it is incomplete."""
+        # Programs ask the same again and again, and the same bytes are the same
+        # head. Only what has no body is kept: bodies hold passwords.
+        latest = self._latest
+        if latest is not None and self._buffer == latest[0]:
+            return latest[1]
+        head = parse(self._buffer)
+        if head is not None and head.size == len(self._buffer) and head.body_bytes == 0:
+            self._latest = (self._buffer, head)
+        return head
 
     def _expect_body(self, head: Head) -> None:
         limits = self._shared.limits

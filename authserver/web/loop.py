@@ -97,7 +97,9 @@ class Loop:
                     self._woken = False  # whoever has not answered yet wakes again
                 else:
                     self._accept()
+            self.shared.before_sending()
             self._send_answers()
+            self.shared.after_sending()
             self._sweep()
         self.close()
 
