@@ -291,6 +291,19 @@ def test_stop_closes_who_shakes_hands(server, slowly):
     assert at_end(client.socket)
 
 
+def test_stop_does_not_wait_for_a_handshake_that_dribbles(serve, slowly):
+    server = serve(last_s=0.2)
+    client, started = slowly(server), time.monotonic()
+    hello = client.hello() * 100
+    client.socket.settimeout(0.01)
+    threading.Thread(target=server.stop, args=(PATIENCE_S,)).start()
+
+    with pytest.raises(ConnectionError):
+        dribble(client.socket, hello)
+
+    assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_stop_takes_leave_of_who_is_idle(server, connect):
     idle = connect(server)
@@ -369,6 +382,8 @@ def test_bytes_that_were_tampered_with_end_the_connection(
 
     client.socket.sendall(sealed)
 
+    with pytest.raises(ssl.SSLError, match="BAD_RECORD_MAC"):
+        client.read_to_end()
     assert at_end(client.socket)
     assert (site.requests, caplog.messages) == ([], [])
 
@@ -395,30 +410,61 @@ def test_reset_at_any_stage_leaves_nothing(server, context, caplog, stage):
 # -- many at once
 
 
+class Hanging:
+    """A certificate that nobody gets before the gate opens."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.gate = threading.Event()
+        self.waiting: list[None] = []
+        self._good = certificate.context()
+
+    def context(self) -> ssl.SSLContext:
+        self.waiting.append(None)
+        self.gate.wait(3 * PATIENCE_S)
+        return self._good
+
+
+@pytest.fixture
+def hanging(certificate) -> Iterator[Hanging]:
+    """What takes a certificate's place; its gate is open at the test's end."""
+    hanging = Hanging(certificate)
+    yield hanging
+    hanging.gate.set()
+
+
 def test_handshake_that_takes_long_holds_up_nobody_else(
-    server, connect, slowly, certificate, monkeypatch
+    server, connect, slowly, certificate, hanging, monkeypatch
 ):
-    connection, gate = connect(server), threading.Event()
-    waiting: list[None] = []
-    good = certificate.context()
-
-    def hang() -> ssl.SSLContext:
-        waiting.append(None)
-        gate.wait(PATIENCE_S)
-        return good
-
-    monkeypatch.setattr(certificate, "context", hang)
+    connection = connect(server)
+    monkeypatch.setattr(certificate, "context", hanging.context)
     late = [slowly(server) for _ in range(4)]
     for client in late:
         client.socket.sendall(client.hello())
-    assert eventually(lambda: len(waiting) >= 2)
+    assert eventually(lambda: len(hanging.waiting) >= 2)
 
     connection.send(GET)
     answer = connection.read(ends_with=ANSWER)
 
-    gate.set()
+    hanging.gate.set()
     assert statuses(answer) == [200]
     assert all(client.receive() for client in late)
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_who_waits_behind_handshakes_that_hang_is_closed(
+    serve, slowly, certificate, hanging, monkeypatch
+):
+    monkeypatch.setattr(certificate, "context", hanging.context)
+    server = serve(begin_s=0.1, head_s=60)
+    first, second, third = (slowly(server) for _ in range(3))
+    first.socket.sendall(first.hello())
+    second.socket.sendall(second.hello())
+    assert eventually(lambda: len(hanging.waiting) == 2)
+
+    third.socket.sendall(third.hello())
+
+    assert at_end(third.socket)
+    assert not hanging.gate.is_set()
 
 
 def test_flood_of_handshakes_leaves_others_fast(server, connect, slowly):
@@ -445,7 +491,7 @@ def timed(connection: Client) -> float:
 
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_handshake_that_no_thread_begins_in_time_is_closed(serve, slowly):
-    client = slowly(serve(begin_s=0))
+    client = slowly(serve(begin_s=0, head_s=60))
     client.socket.sendall(client.hello())
 
     assert at_end(client.socket)
