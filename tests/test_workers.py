@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import certificates
 from tests.databases import HAVE_MARIADB
 from tests.processes import (
     ROOT,
@@ -97,6 +99,22 @@ def answers(server: ServerProcess) -> int:
 
 
 # -- starting
+
+
+def test_each_worker_speaks_tls(stopped, tmp_path):
+    made = certificates.make(tmp_path / "made")
+    stopped.settings |= {"TLS_CERT": str(made.certificate), "TLS_KEY": str(made.key)}
+    stopped.settings["PUBLIC_URL"] = "https://localhost:8080"
+    stopped.start()
+    wait_until(lambda: listening(stopped) == WORKERS, "all workers")
+    address = ("localhost", stopped.port)
+
+    shown = {
+        ssl.get_server_certificate(address, ca_certs=str(made.certificate))
+        for _ in range(20)
+    }
+
+    assert {each.strip() for each in shown} == {made.certificate.read_text().strip()}
 
 
 def test_all_workers_serve_one_port_and_one_set_of_accounts(server):
