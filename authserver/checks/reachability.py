@@ -107,7 +107,7 @@ def public_url(patient: Patient) -> Iterator[Finding]:
     except (OSError, UnicodeError):
         yield warn(
             f"the name {host} is not known here.",
-            "Make a DNS entry for it that leads to the proxy.",
+            "Make a DNS entry for it that leads to the proxy, or here without one.",
         )
         return
     fault = _not_us(_connection(host, parts.port, https=patient.settings.https), url)

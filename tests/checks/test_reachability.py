@@ -78,7 +78,7 @@ def test_public_name_that_nobody_knows_is_a_warning(doctor):
         (
             "warn",
             "the name auth.invalid is not known here. Make a DNS entry for it that "
-            "leads to the proxy.",
+            "leads to the proxy, or here without one.",
         )
     ]
     assert report.of("proxies") == [("ok", "127.0.0.1/32")]
