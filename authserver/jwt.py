@@ -91,8 +91,7 @@ class Verifier:
 
 def encode(claims: Mapping[str, Any], *, keyring: Mapping[str, bytes], kid: str) -> str:
     """Sign `claims` with the key named `kid` and return the compact token."""
-    header = {"alg": ALGORITHM, "typ": TYPE, "kid": kid}
-    signing_input = f"{_dump(header)}.{_dump(claims)}"
+    signing_input = f"{_header(kid)}.{_dump(claims)}"
     return f"{signing_input}.{_sign(signing_input, keyring[kid])}"
 
 
@@ -178,8 +177,13 @@ def _sign(signing_input: str, key: bytes) -> str:
     return _base64url(mac)
 
 
+@functools.lru_cache(maxsize=16)
+def _header(kid: str) -> str:
+    return _dump({"alg": ALGORITHM, "typ": TYPE, "kid": kid})
+
+
 def _dump(value: Mapping[str, Any]) -> str:
-    return _base64url(json.dumps(value, separators=(",", ":")).encode())
+    return _base64url(_COMPACT_JSON.encode(value).encode())
 
 
 def _load(segment: str) -> dict[str, Any]:
@@ -207,7 +211,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # Python would take NaN and Infinity
 
 
-# Made once: `json.loads` makes one at each call.
+# Made once: `json.dumps` and `json.loads` make them at each call.
+_COMPACT_JSON = json.JSONEncoder(separators=(",", ":"))
 _JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 

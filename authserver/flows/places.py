@@ -15,18 +15,27 @@ import ipaddress
 
 def network(address: str) -> str:
     """Return what one customer has: an IPv4 address, or a /64 of IPv6."""
-    return _prefix(address, 32, 64)
+    if ":" in address:
+        return _prefix_of_6(address, 64)
+    return f"{address}/32" if _is_ipv4(address) else address
 
 
 def neighbourhood(address: str) -> str:
     """Return the /24 or /48 around an address."""
-    return _prefix(address, 24, 48)
+    if ":" in address:
+        return _prefix_of_6(address, 48)
+    return f"{address[: address.rindex('.')]}.0/24" if _is_ipv4(address) else address
+
+
+def _is_ipv4(address: str) -> bool:
+    # Addresses come in canonical form; what is none of IPv4 or IPv6 is a test's
+    # or an embedder's own name for a caller.
+    return address.count(".") == 3 and address.replace(".", "").isdigit()
 
 
 @functools.lru_cache(maxsize=1024)  # asked for several times in each request
-def _prefix(address: str, bits_of_4: int, bits_of_6: int) -> str:
-    bits = bits_of_6 if ":" in address else bits_of_4
+def _prefix_of_6(address: str, bits: int) -> str:
     try:
-        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+        return str(ipaddress.IPv6Network(f"{address}/{bits}", strict=False))
     except ValueError:
-        return address  # a test's or an embedder's own name for a caller
+        return address

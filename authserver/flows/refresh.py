@@ -24,7 +24,7 @@ from authserver.app import App, Caller
 from authserver.flows import budgets, lookup, opening, places, records, repeats
 from authserver.flows.opening import Tokens
 from authserver.flows.records import Operation
-from authserver.store import refresh_tokens, sessions, users
+from authserver.store import refresh_tokens, sessions
 from authserver.store.database import Transaction
 from authserver.store.refresh_tokens import RefreshToken, Spending
 from authserver.store.sessions import Session
@@ -72,11 +72,11 @@ def _rotate(
     idle_s = app.settings.session_idle_s
     won = refresh_tokens.spend(tx, digest, spending, idle_s=idle_s)
     row = refresh_tokens.find_by_digest(tx, digest)
-    session = sessions.find_by_id(tx, row.session_id) if row else None
-    user = users.find_by_id(tx, session.user_id) if session else None
-    if row is None or session is None or user is None:
+    found = sessions.find_with_user_by_id(tx, row.session_id) if row else None
+    if row is None or found is None:
         records.note(tx, operation, "refresh", "unknown")
         return _Refused("unknown refresh token")
+    session, user = found
     successor = _successor(app, presented, row)
     if won or row.spent_by == operation.id:
         return _hand_out(tx, app, operation, _Rotated(user, session, successor))
@@ -103,7 +103,8 @@ def _hand_out(
     token = opening.first_token(app, rotated.session, rotated.successor, operation.now)
     if refresh_tokens.find_by_digest(tx, token.digest) is None:
         refresh_tokens.insert(tx, token)
-    sessions.update_last_seen(tx, rotated.session.id, now=operation.now)
+    if rotated.session.last_seen_at < operation.now:
+        sessions.update_last_seen(tx, rotated.session.id, now=operation.now)
     records.note(tx, operation, "refresh", user_id=rotated.user.id)
     return rotated
 
