@@ -78,7 +78,7 @@ def _rotate(
         return _Refused("unknown refresh token")
     session, user = found
     successor = _successor(app, presented, row)
-    if won or row.spent_by == operation.id:
+    if won:
         return _hand_out(tx, app, operation, _Rotated(user, session, successor))
     if row.spent_at is None or not session.live(now=operation.now, idle_s=idle_s):
         records.note(tx, operation, "refresh", "ended", user_id=user.id)
@@ -101,8 +101,7 @@ def _hand_out(
     tx: Transaction, app: App, operation: Operation, rotated: _Rotated
 ) -> _Rotated:
     token = opening.first_token(app, rotated.session, rotated.successor, operation.now)
-    if refresh_tokens.find_by_digest(tx, token.digest) is None:
-        refresh_tokens.insert(tx, token)
+    refresh_tokens.insert(tx, token)
     if rotated.session.last_seen_at < operation.now:
         sessions.update_last_seen(tx, rotated.session.id, now=operation.now)
     records.note(tx, operation, "refresh", user_id=rotated.user.id)

@@ -189,6 +189,10 @@ class SqliteConnection:
         """Return when everything since `begin` is on disk."""
         self.execute("COMMIT")
 
+    def rollback(self) -> None:
+        """Undo everything since `begin`."""
+        self.execute("ROLLBACK")
+
     def run_in_savepoint(self, call: Callable[[Transaction], T]) -> T:
         """Return what `call` does; undo its writes if it raises."""
         self.execute("SAVEPOINT caller")

@@ -50,6 +50,9 @@ class FakeConnection:
     def commit(self) -> None:
         self._engine.do("commit")
 
+    def rollback(self) -> None:
+        self._engine.do("rollback")
+
     def run_in_savepoint(self, call):
         return call(self)
 
