@@ -163,6 +163,7 @@ class Running:
         # No answer tells of a later moment than the next request will see.
         shared.before_sending = app.database.let_go
         shared.after_sending = app.access.work_up_slice
+        shared.sweeping = app.database.give_up_old
         app.metrics.watch("connections", self._connections)
         if settings.port == 0:
             app = app._replace(settings=settings.at_port(self._server.server_port))

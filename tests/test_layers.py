@@ -143,6 +143,7 @@ def test_only_the_runtime_and_deadlines_look_at_a_clock():
         "store/hosts.py",
         "store/many_writers.py",
         "store/readers.py",
+        "store/waiting.py",
         "web/gateway.py",
         "web/handler.py",
         "web/loop.py",

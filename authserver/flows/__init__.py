@@ -21,4 +21,5 @@ Each column is in the order to read it in; the left one leans on the right one.
     contacts         want another address   health          the database answers
     import_users     bring users along       repeats         lost answers
                                             figures         what it all came to
+                                            steps           with no thread each
 """

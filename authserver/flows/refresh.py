@@ -24,6 +24,7 @@ from authserver.app import App, Caller
 from authserver.flows import budgets, lookup, opening, places, records, repeats
 from authserver.flows.opening import Tokens
 from authserver.flows.records import Operation
+from authserver.flows.steps import Step, Steps
 from authserver.store import refresh_tokens, sessions
 from authserver.store.database import Transaction
 from authserver.store.refresh_tokens import RefreshToken, Spending
@@ -43,7 +44,7 @@ class _Refused(NamedTuple):
     reason: str  # for log and audit
 
 
-def exchange(app: App, caller: Caller, presented: str) -> Tokens:
+def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
     """Spend a refresh token and return the next pair.
 
     Raises `InvalidToken`, `TooManyRequests`.
@@ -57,7 +58,7 @@ def exchange(app: App, caller: Caller, presented: str) -> Tokens:
             spent_by=operation.id,
             spent_from=places.neighbourhood(caller.address),
         )
-        outcome = app.database.transaction(_rotate, app, operation, presented, spending)
+        outcome = yield Step(_rotate, (app, operation, presented, spending))
         # Refuse out here: an exception inside would undo the revocation.
         if isinstance(outcome, _Refused):
             app.delivery_due.set()
@@ -78,13 +79,30 @@ def _rotate(
         return _Refused("unknown refresh token")
     session, user = found
     successor = _successor(app, presented, row)
+    rotated = _Rotated(user, session, successor)
     if won:
-        return _hand_out(tx, app, operation, _Rotated(user, session, successor))
+        return _hand_out(tx, app, operation, rotated)
+    if row.spent_by == operation.id:  # in a try before this one, which stands
+        return rotated
+    return _not_ours(tx, app, operation, row, rotated, spending)
+
+
+def _not_ours(
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    row: RefreshToken,
+    rotated: _Rotated,
+    spending: Spending,
+) -> _Rotated | _Refused:
+    """Decide about a token that this operation could not spend."""
+    user, session, successor = rotated
+    idle_s = app.settings.session_idle_s
     if row.spent_at is None or not session.live(now=operation.now, idle_s=idle_s):
         records.note(tx, operation, "refresh", "ended", user_id=user.id)
         return _Refused("token or session has ended")
     if user.disabled_at is None and _is_repeat(tx, app, row, successor, spending):
-        return _Rotated(user, session, successor)
+        return rotated
     _end_stolen(tx, operation, user, session)
     return _Refused("spent token came back; session ended")
 

@@ -117,6 +117,25 @@ class Database(Protocol):
         """
         ...
 
+    def begin(
+        self,
+        function: Callable[..., object],
+        /,
+        *args: object,
+        done: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Have `function(tx, *args)` run, and go on.
+
+        `done` is called with what it returned, committed, or with what it
+        raised: from another thread, or from here. It must not wait. Whoever
+        begins also calls `give_up_old` now and then.
+        """
+        ...
+
+    def give_up_old(self) -> None:
+        """Call `done` with `Unavailable` where patience has an end."""
+        ...
+
     def read(
         self,
         function: Callable[Concatenate[Transaction, P], T],
@@ -145,11 +164,12 @@ class Database(Protocol):
         ...
 
     def let_go(self) -> None:
-        """Have what this thread reads from here on be of now.
+        """End a round of this thread: from here on it reads what is true now.
 
-        A thread that calls this again and again, and between two calls gives
-        nothing of what it read out of hand, may then be given what it has read
-        before, as long as that is still true.
+        What it began is run now, with one commit for all of it. A thread that
+        calls this again and again, and between two calls gives nothing of what
+        it read out of hand, may then be given what it has read before, as long
+        as that is still true.
         """
         ...
 

@@ -124,6 +124,24 @@ class ManyWritersDatabase:
     def let_go(self) -> None:
         """Do nothing: each statement sees its own moment."""
 
+    def begin(
+        self,
+        function: Callable[..., object],
+        /,
+        *args: object,
+        done: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Run `function(tx, *args)` here and now, then call `done`."""
+        try:
+            result = self.transaction(function, *args)
+        except Exception as error:  # noqa: BLE001 - it is told
+            done(None, error)
+        else:
+            done(result, None)
+
+    def give_up_old(self) -> None:
+        """Do nothing: `begin` has not left anything."""
+
     def later(
         self,
         function: Callable[Concatenate[Transaction, P], object],

@@ -126,6 +126,30 @@ class OneWriterDatabase:
             self.tally.failed()
             raise
 
+    def begin(
+        self,
+        function: Callable[..., object],
+        /,
+        *args: object,
+        done: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Run `function(tx, *args)` on the writer; call `done` once synced."""
+        self._refuse_nesting()
+
+        def settled(result: object, error: BaseException | None) -> None:
+            if isinstance(error, errors.Unavailable):
+                self.tally.failed()
+            done(result, error)
+
+        try:
+            self._waiting.begin(lambda tx: function(tx, *args), settled)
+        except errors.Unavailable as error:
+            settled(None, error)
+
+    def give_up_old(self) -> None:
+        """Call `done` where the writer did not come to it in time."""
+        self._waiting.give_up_old()
+
     def later(
         self,
         function: Callable[Concatenate[Transaction, P], object],
@@ -163,8 +187,9 @@ class OneWriterDatabase:
         return self._read(once, lambda tx: function(tx, *args, **kwargs))
 
     def let_go(self) -> None:
-        """Have what this thread reads from here on be of now."""
+        """End a round: read anew from here on, and write what was begun."""
         self._readers.let_go()
+        self._waiting.wake()
 
     def close(self) -> None:
         """Serve who waits, then close readers and writer, and release."""

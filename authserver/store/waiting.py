@@ -20,6 +20,7 @@ import contextvars
 import itertools
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -34,6 +35,8 @@ MAX_GROUP = 128  # bounds how long the first of a group waits for the last
 
 T = TypeVar("T")
 Call = Callable[[Transaction], object]
+# Told what a function returned, or what it raised.
+Done = Callable[[object, BaseException | None], None]
 log = logging.getLogger(__name__)
 
 
@@ -47,22 +50,30 @@ class Job:
     __slots__ = (
         "_claims",
         "_error",
+        "_open",
         "_result",
         "_settled",
-        "awaited",
         "call",
         "context",
+        "done",
     )
 
-    def __init__(self, call: Call, *, awaited: bool) -> None:
+    def __init__(self, call: Call, *, done: Done | None = None) -> None:
+        """Have `call` run; `done`, if anybody waits for that, is told of it."""
         self.call = call
         self.context = contextvars.copy_context()
-        self.awaited = awaited
+        self.done = done
         self._claims = itertools.count()
-        self._settled = threading.Lock()
-        self._settled.acquire()
+        self._settled = itertools.count()
+        self._open = threading.Lock()  # closed until it is settled
+        self._open.acquire()
         self._result: object = None
         self._error: BaseException | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether what came of it is known."""
+        return not self._open.locked()
 
     def claim(self) -> bool:
         """Return True to the first who asks: the writer, or who gives up."""
@@ -73,15 +84,17 @@ class Job:
         return self.context.run(self.call, tx)
 
     def settle(self, result: object, error: BaseException | None = None) -> None:
-        """Give the caller what came of it; once."""
+        """Tell the caller what came of it; only the first word counts."""
+        if next(self._settled) != 0:
+            return
         self._result, self._error = result, error
-        self._settled.release()
-        if error is not None and not self.awaited:
-            self.context.run(_log_failure, error)
+        self._open.release()
+        if self.done is not None:
+            self.context.run(self.done, result, error)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for `settle`; False if it did not come in time."""
-        return self._settled.acquire(timeout=timeout_s)
+        return self._open.acquire(timeout=timeout_s)
 
     def outcome(self) -> object:
         """Return what came of it, or raise it."""
@@ -105,6 +118,7 @@ class Waiting:
         self._begin_wait_s = begin_wait_s
         self._commit_wait_s = commit_wait_s
         self._jobs: deque[Job] = deque()
+        self._begun: deque[tuple[float, Job]] = deque()  # and when, oldest first
         self._changed = threading.Condition()
         self._closed = False
 
@@ -121,7 +135,7 @@ class Waiting:
 
         Raises what `call` raised, or `errors.Unavailable`.
         """
-        job = Job(call, awaited=True)
+        job = Job(call)
         self._add(job)
         if not job.wait(self._begin_wait_s):
             if job.claim():
@@ -130,9 +144,43 @@ class Waiting:
                 raise errors.Unavailable("a commit has no end, its fate is open")
         return cast(T, job.outcome())
 
+    def begin(self, call: Call, done: Done) -> None:
+        """Leave `call` to the writer; `done` is told, in the writer's thread.
+
+        Or in that of `give_up_old`. Waits for `wake`, so that all that begin
+        together share a commit. Raises `errors.Unavailable`.
+        """
+        job = Job(call, done=done)
+        self._add(job, wake=False)
+        self._begun.append((time.monotonic(), job))
+
+    def wake(self) -> None:
+        """Let the writer begin with what has been left to it."""
+        if self._jobs:
+            with self._changed:
+                self._changed.notify()
+
+    def give_up_old(self) -> None:
+        """Tell those of `begin` who have waited for too long, as in `run`."""
+        now = time.monotonic()
+        while self._begun:
+            began, job = self._begun[0]
+            patience_s = now - began - self._begin_wait_s
+            if job.settled:
+                pass
+            elif patience_s < 0:
+                return
+            elif job.claim():
+                job.settle(None, errors.Unavailable("the writer is busy or stuck"))
+            elif patience_s < self._commit_wait_s:
+                return
+            else:
+                job.settle(None, errors.Unavailable("a commit has no end"))
+            self._begun.popleft()
+
     def run_later(self, call: Call) -> None:
         """Leave `call` to the writer; nobody waits, a failure is logged."""
-        job = Job(call, awaited=False)
+        job = Job(call, done=_log_failure)
         try:
             self._add(job)
         except errors.Unavailable as error:
@@ -157,15 +205,17 @@ class Waiting:
             self._closed = True
             self._changed.notify_all()
 
-    def _add(self, job: Job) -> None:
+    def _add(self, job: Job, *, wake: bool = True) -> None:
         with self._changed:
             if self._closed:
                 raise errors.Unavailable("the database is closed")
             if len(self._jobs) >= MAX_WAITING:
                 raise errors.Unavailable("too many wait for the writer")
             self._jobs.append(job)
-            self._changed.notify()
+            if wake:
+                self._changed.notify()
 
 
-def _log_failure(error: BaseException) -> None:
-    log.error("an unawaited transaction failed: %s", error, exc_info=error)
+def _log_failure(_result: object, error: BaseException | None) -> None:
+    if error is not None:
+        log.error("an unawaited transaction failed: %s", error, exc_info=error)

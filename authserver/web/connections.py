@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from authserver import errors
 from authserver.access import Answered
-from authserver.web.forwarded import Network, ProxyWarning
+from authserver.web.forwarded import Network, ProxyWarning, Resolver
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING, READ, WRITE
 
@@ -50,17 +50,30 @@ class Limits(NamedTuple):
     connections: int = 10_000  # below 1 KiB each when idle
 
 
+# How a request is answered: at once; in steps, none of which waits, with time
+# between them; or by a thread that may have to wait for a disk or a database.
+AT_ONCE, IN_STEPS, WAITING = range(3)
+# Has something called by the thread that answers, once it comes to it.
+Later = Callable[[Callable[[], None]], None]
+
+
 class Site(Protocol):
     """What answers requests. None of its methods raises."""
 
-    def waits(self, request: Request) -> bool:
-        """Tell if answering may wait for something, a disk or a database."""
+    def manner(self, request: Request) -> int:
+        """Tell how the request is answered: `AT_ONCE` and so on."""
         ...
 
-    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+    def answer(
+        self,
+        request: Request,
+        reply: Callable[[Response], None],
+        later: Later | None = None,
+    ) -> None:
         """Call `reply` once, now or later, from this thread or another.
 
-        At once and from this one if the request is none that `waits`.
+        From this one if the request is not `WAITING`, by way of `later` if it
+        is `IN_STEPS`; without `later` it is waited for.
         """
         ...
 
@@ -76,8 +89,8 @@ class Site(Protocol):
 class Driver(Protocol):
     """What a connection leaves to whoever drives it."""
 
-    def lend(self, connection: "Connection", request: Request, waits: bool) -> None:  # noqa: FBT001 - on the way of every request
-        """Have a request answered, at once if it is none that `waits`."""
+    def lend(self, connection: "Connection", request: Request, manner: int) -> None:
+        """Have a request answered."""
         ...
 
     def shake(self, connection: "TlsConnection", begin_until: float) -> None:
@@ -101,13 +114,14 @@ class Shared:
     ) -> None:
         self.site = site
         self.limits = limits
-        self.trusted_proxies = trusted_proxies
+        self.resolver = Resolver(trusted_proxies)
         self.proxy_warning = ProxyWarning(trusted_proxies)
         self.most_connections = most_connections
         self.note: Callable[[Answered], None] = lambda _: None  # of every answer
         # Of the loop, in each round, around the sending of all its answers.
         self.before_sending: Callable[[], None] = lambda: None
         self.after_sending: Callable[[], None] = lambda: None
+        self.sweeping: Callable[[], None] = lambda: None  # and twice a second
         self.draining = False  # once true, each answer is its connection's last
 
 

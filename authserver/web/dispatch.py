@@ -15,6 +15,7 @@ comes from a program, which no web page can make send somebody's cookies. Pages
 of ALLOWED_ORIGINS may ask for anything: they ask without cookies (`cors`).
 """
 
+import functools
 import logging
 import queue
 from collections.abc import Callable
@@ -24,10 +25,11 @@ from typing import Any
 
 from authserver import errors
 from authserver.app import App
-from authserver.flows import budgets, places
+from authserver.flows import budgets, places, steps
 from authserver.web import cors, json_body
 from authserver.web.api import fields, routes
-from authserver.web.api.route import CHANGING, MEMORY, READ, Route
+from authserver.web.api.route import CHANGING, MEMORY, READ, STEPS, WAIT, Route
+from authserver.web.connections import AT_ONCE, IN_STEPS, WAITING, Later
 from authserver.web.messages import Header, Request, Response
 
 log = logging.getLogger("authserver.dispatch")
@@ -48,17 +50,29 @@ class Site:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        # What is answered without waiting for anything but memory, or a file.
-        self._at_once = (MEMORY,) if app.database.reads_wait else (MEMORY, READ)
+        # A file is read at once, and written by another thread; a database
+        # elsewhere is waited for, also by limits that are kept there.
+        waits, limits = app.database.reads_wait, app.settings.limits == "database"
+        self._manners = {
+            MEMORY: AT_ONCE,
+            READ: WAITING if waits else AT_ONCE,
+            STEPS: WAITING if waits or limits else IN_STEPS,
+            WAIT: WAITING,
+        }
         https = app.settings.https
         self._headers = (*SECURITY_HEADERS, HSTS) if https else SECURITY_HEADERS
 
-    def waits(self, request: Request) -> bool:
-        """Tell if answering may wait for something."""
-        return routes.cost(request.method, request.path) not in self._at_once
+    def manner(self, request: Request) -> int:
+        """Tell how the request is answered."""
+        return self._manners[routes.cost(request.method, request.path)]
 
-    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
-        """Call `reply` with the answer, now or from a hashing thread later."""
+    def answer(
+        self,
+        request: Request,
+        reply: Callable[[Response], None],
+        later: Later | None = None,
+    ) -> None:
+        """Call `reply`: now, by way of `later`, or from a hashing thread."""
         route = None
         request = cors.received(self._app.settings, request)
         try:
@@ -67,7 +81,15 @@ class Site:
             if route.hashes and request.values[route.hashes] is not None:
                 self._hand_over(route, request, reply)
                 return
-            response = route.endpoint(self._app, request)
+            answer = route.endpoint(self._app, request)
+            if isinstance(answer, Response):
+                response = answer
+            elif later is None:
+                response = steps.run(self._app.database, answer)
+            else:
+                done = functools.partial(self._done, route, request, reply)
+                steps.start(self._app.database, answer, later, done)
+                return
         except Exception as error:  # noqa: BLE001 - it is answered, and logged
             response = self._refused(route, request, error)
         reply(self._finished(route, request, response))
@@ -89,19 +111,30 @@ class Site:
     ) -> None:
         """Let a hashing thread run the endpoint and reply."""
 
-        def answer(done: "Future[Response]") -> None:
+        def answer(done: "Future[Any]") -> None:
             # Asked for, not raised: a traceback would hold the request, and so
             # the password, in a circle with this frame.
             error = done.exception()
-            if error is None:
-                response = done.result()
-            else:
-                response = self._refused(route, request, error)
-            reply(self._finished(route, request, response))
+            result = done.result() if error is None else None
+            self._done(route, request, reply, result, error)
 
         place = places.network(request.address)  # else a /64 has 2**64 shares
         job = self._app.hashing.submit(place, route.endpoint, self._app, request)
         job.add_done_callback(answer)
+
+    def _done(
+        self,
+        route: Route,
+        request: Request,
+        reply: Callable[[Response], None],
+        response: Response | None,
+        error: BaseException | None,
+    ) -> None:
+        """Reply with what an endpoint returned or raised in the end."""
+        if response is None:
+            error = error or TypeError("an endpoint without an answer")
+            response = self._refused(route, request, error)
+        reply(self._finished(route, request, response))
 
     def _refused(
         self, route: Route | None, request: Request, error: BaseException

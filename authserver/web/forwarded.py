@@ -23,6 +23,7 @@ Addresses leave in one canonical spelling: IPv6 shortened, without zone id, and
 an IPv4 address that an IPv6 socket shows as ::ffff:192.0.2.1 as plain IPv4.
 """
 
+import functools
 import ipaddress
 import logging
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 log: Final = logging.getLogger("authserver.web")
 
+MAX_REMEMBERED_CHARS: Final = 100  # of a header: two hops and more
 MAX_HOPS: Final = 32  # proxies of ours in a row; bounds the work per request
 
 
@@ -56,6 +58,25 @@ def client_address(
         if not _is_trusted(hop, trusted):
             return str(hop)
     return str(address)
+
+
+class Resolver:
+    """Finds clients' addresses, and remembers those that it has found."""
+
+    def __init__(self, trusted: tuple[Network, ...]) -> None:
+        self._trusted = trusted
+        self._remembered = functools.lru_cache(maxsize=1024)(self._find)
+
+    def address(self, peer: str, forwarded_for: str | None) -> str:
+        """Return what `client_address` does; `peer` is in canonical form."""
+        if forwarded_for is None:
+            return peer
+        if len(forwarded_for) > MAX_REMEMBERED_CHARS:
+            return self._find(peer, forwarded_for)
+        return self._remembered(peer, forwarded_for)
+
+    def _find(self, peer: str, forwarded_for: str) -> str:
+        return client_address(peer, forwarded_for, self._trusted)
 
 
 class ProxyWarning:

@@ -46,6 +46,7 @@ from authserver import errors, logs, tokens
 from authserver.web import forwarded, wire
 from authserver.web.connections import (
     ANSWERED,
+    AT_ONCE,
     CLOSED,
     IDLE,
     LINGERING,
@@ -54,6 +55,7 @@ from authserver.web.connections import (
     SHAKING,
     WORKING,
     Driver,
+    Later,
     Shared,
     Site,
 )
@@ -156,11 +158,16 @@ class Connection:
         else:
             self.state = CLOSED
 
-    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+    def answer(
+        self,
+        request: Request,
+        reply: Callable[[Response], None],
+        later: Later | None = None,
+    ) -> None:
         """Have the site answer a request; in any thread."""
         logs.request_id.set(request.request_id)
         try:
-            self._shared.site.answer(request, reply)
+            self._shared.site.answer(request, reply, later)
         except Exception:
             # The site promises not to raise. If it does, one client hears of
             # it, and we live on.
@@ -245,9 +252,10 @@ class Connection:
             self._refuse(error)
             return
         if request is not None:
-            waits = self._shared.site.waits(request)
-            self.state, self.deadline = WORKING if waits else ANSWERED, math.inf
-            self._lend(self, request, waits)
+            manner = self._shared.site.manner(request)
+            self.state = ANSWERED if manner == AT_ONCE else WORKING
+            self.deadline = math.inf
+            self._lend(self, request, manner)
 
     def _next_request(self) -> Request | None:
         """Cut the next request off the buffer, None while it is incomplete."""
@@ -311,15 +319,11 @@ class Connection:
             head.query,
             head.headers,
             content,
-            self._client_address(head.headers.get("x-forwarded-for")),
+            self._shared.resolver.address(
+                self.peer, head.headers.get("x-forwarded-for")
+            ),
             new_request_id(),
         )
-
-    def _client_address(self, forwarded_for: str | None) -> str:
-        if forwarded_for is None:
-            return self.peer
-        trusted = self._shared.trusted_proxies
-        return forwarded.client_address(self.peer, forwarded_for, trusted)
 
     # -- writing
 

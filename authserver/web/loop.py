@@ -32,8 +32,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from authserver import logs
 from authserver.web.connections import (
+    AT_ONCE,
     CLOSED,
+    IN_STEPS,
     WANTED,
     Shared,
     choose_spare,
@@ -69,6 +72,8 @@ class Loop:
         self._poller = poller
         self._connections: dict[int, Connection] = {}
         self._answered: deque[Connection] = deque()
+        # What goes on with which request, by its id.
+        self._steps: deque[tuple[str, Callable[[], None]]] = deque()
         self._threads = RequestThreads(THREADS, clock=time.monotonic)
         self._shaking = RequestThreads(
             SHAKING_THREADS, clock=time.monotonic, name="handshake"
@@ -97,6 +102,7 @@ class Loop:
                     self._woken = False  # whoever has not answered yet wakes again
                 else:
                     self._accept()
+            self._take_steps()
             self.shared.before_sending()
             self._send_answers()
             self.shared.after_sending()
@@ -114,13 +120,17 @@ class Loop:
 
     # -- what connections ask for
 
-    def lend(self, connection: Connection, request: Request, waits: bool) -> None:  # noqa: FBT001 - see `Driver`
-        """Have a request answered: now, or by a thread that may wait."""
-        if not waits:
+    def lend(self, connection: Connection, request: Request, manner: int) -> None:
+        """Have a request answered: here, or by a thread that may wait."""
+        if manner == AT_ONCE:
             connection.answer(request, functools.partial(connection.reply, request))
             self._answered.append(connection)
             return
         reply = functools.partial(self._take, connection, request)
+        if manner == IN_STEPS:
+            later = functools.partial(self._call_soon, request.request_id)
+            connection.answer(request, reply, later)
+            return
         self._threads.put(
             Job(
                 time.monotonic() + self.shared.limits.begin_s,
@@ -200,6 +210,20 @@ class Loop:
             self._answered.append(connection)
             self._wake()
 
+    def _call_soon(self, request_id: str, call: Callable[[], None]) -> None:
+        """Have the loop go on with a request; from any thread."""
+        self._steps.append((request_id, call))
+        self._wake()
+
+    def _take_steps(self) -> None:
+        while self._steps:
+            request_id, call = self._steps.popleft()
+            logs.request_id.set(request_id)
+            try:
+                call()
+            except Exception:
+                log.exception("a step of a request failed")
+
     def _send_answers(self) -> None:
         while self._answered:
             connection = self._answered.popleft()
@@ -259,6 +283,7 @@ class Loop:
             if not self.shared.draining:
                 self._poller.watch(self._listener.fileno(), READ)
         self._threads.give_up_old(now)
+        self.shared.sweeping()
         self._shaking.give_up_old(now)
         for connection in [*self._connections.values()]:
             if connection.deadline <= now:

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 NOTHING: Final = 0
 READ: Final = 1  # the values of EPOLLIN and EVENT_READ
 WRITE: Final = 4  # the value of EPOLLOUT
-MOST_EVENTS: Final = 64  # taken at once, so that one round stays short
+MOST_EVENTS: Final = 16  # taken at once, so that one round stays short
 
 
 class Poller(Protocol):

@@ -88,7 +88,7 @@ class Threads:
             _wake(each.connection)
         _join(driven, time.monotonic() + LAST_WAIT_S)
 
-    def lend(self, connection: Connection, request: Request, waits: bool) -> None:  # noqa: ARG002, FBT001 - see `Driver`
+    def lend(self, connection: Connection, request: Request, manner: int) -> None:  # noqa: ARG002 - see `Driver`
         """Have a request answered; this thread may wait for that."""
         answer: queue.SimpleQueue[Response] = queue.SimpleQueue()
         connection.answer(request, answer.put)

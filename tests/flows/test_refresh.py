@@ -5,11 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from authserver import errors, tokens
-from authserver.flows import records, refresh
+from authserver.flows import records, refresh, steps
 from authserver.flows.opening import Tokens
 from authserver.store.database import Database
 from authserver.store.outages import Outage
 from authserver.store.refresh_tokens import Spending
+
+
+def exchange(app, caller, presented) -> Tokens:
+    return steps.run(app.database, refresh.exchange(app, caller, presented))
 
 
 def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
@@ -29,7 +33,7 @@ def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
     )
 
     assert first.successor == again.successor
-    assert refresh.exchange(app, caller, again.successor).refresh_token
+    assert exchange(app, caller, again.successor).refresh_token
 
 
 class AfterOutage:
@@ -46,11 +50,11 @@ def repeat(app, caller, clock, logged_in) -> Callable[..., Tokens]:
 
     def repeat(*, again: float, began: float, ended: float) -> Tokens:
         presented, epoch = logged_in.payload["refresh_token"], clock.monotonic()
-        refresh.exchange(app, caller, presented)
+        exchange(app, caller, presented)
         outage = Outage(epoch + began, epoch + ended)
         clock.advance(again)
         database = AfterOutage(app.database, outage)
-        return refresh.exchange(app._replace(database=database), caller, presented)
+        return exchange(app._replace(database=database), caller, presented)
 
     return repeat
 
@@ -64,7 +68,7 @@ def test_repeat_of_what_was_spent_around_an_outage_is_answered(
 ):
     pair = repeat(began=began, ended=ended, again=again)
 
-    assert refresh.exchange(app, caller, pair.refresh_token)
+    assert exchange(app, caller, pair.refresh_token)
 
 
 @pytest.mark.parametrize(

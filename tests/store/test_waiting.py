@@ -102,3 +102,50 @@ def test_unawaited_call_that_is_refused_is_logged_not_raised(caplog):
         queue.run_later(nothing)
 
     assert "unawaited transaction failed: the database is closed" in caplog.text
+
+
+def test_what_was_begun_waits_for_wake_so_that_all_share_a_commit():
+    queue = waiting.Waiting()
+    for _ in range(3):
+        queue.begin(nothing, lambda result, error: None)
+
+    queue.wake()
+
+    assert queue.wait()
+    assert len(queue.take()) == 3
+
+
+def test_who_began_is_told_that_the_writer_did_not_come_to_it_in_time():
+    told = []
+    queue = waiting.Waiting(begin_wait_s=0)
+    queue.begin(nothing, lambda result, error: told.append(error))
+
+    queue.give_up_old()
+
+    assert [error.detail for error in told] == ["the writer is busy or stuck"]
+    assert queue.take() == []
+
+
+def test_who_began_is_told_once_when_a_commit_has_no_end():
+    told = []
+    queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=0)
+    queue.begin(nothing, lambda result, error: told.append(error))
+    (job,) = queue.take()
+
+    queue.give_up_old()
+    job.settle("too late")
+    queue.give_up_old()
+
+    assert [error.detail for error in told] == ["a commit has no end"]
+
+
+def test_who_began_and_was_told_is_forgotten():
+    told = []
+    queue = waiting.Waiting(begin_wait_s=0)
+    queue.begin(nothing, lambda result, error: told.append(result))
+    (job,) = queue.take()
+
+    job.settle("in time")
+    queue.give_up_old()
+
+    assert told == ["in time"]

@@ -14,7 +14,7 @@ import pytest
 from authserver import errors
 from authserver.access import Answered
 from authserver.web.certificate import Certificate
-from authserver.web.connections import Limits
+from authserver.web.connections import AT_ONCE, WAITING, Later, Limits
 from authserver.web.messages import Request, Response
 from authserver.web.poller import Epoll, Poller, Selected
 from authserver.web.server import Server
@@ -30,10 +30,15 @@ class Site:
     refused: list[errors.AuthError] = field(default_factory=list)
     answers: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
 
-    def waits(self, request: Request) -> bool:
-        return request.path in self.answers
+    def manner(self, request: Request) -> int:
+        return WAITING if request.path in self.answers else AT_ONCE
 
-    def answer(self, request: Request, reply: Callable[[Response], None]) -> None:
+    def answer(
+        self,
+        request: Request,
+        reply: Callable[[Response], None],
+        later: Later | None = None,
+    ) -> None:
         reply(self.respond(request))
 
     def respond(self, request: Request) -> Response:

@@ -209,9 +209,9 @@ from authserver.web.poller import Epoll
 from authserver.web.server import Server
 
 class Site:
-    def waits(self, request):
-        return False
-    def answer(self, request, reply):
+    def manner(self, request):
+        return 0
+    def answer(self, request, reply, later=None):
         reply(Response(HTTPStatus.OK, {"path": request.path}))
     def refuse(self, error, request_id):
         return Response(error.status)
@@ -336,11 +336,12 @@ def test_bug_in_a_connection_is_logged_and_harms_nobody_else(
     serve, connect, site, monkeypatch, caplog
 ):
     server = serve()
-    monkeypatch.setattr(server.shared, "trusted_proxies", None)  # breaks every request
+    resolver = server.shared.resolver
+    monkeypatch.setattr(server.shared, "resolver", None)  # breaks every request
     client = connect(server)
     client.send(GET.replace(b"Host", b"X-Forwarded-For: 1.1.1.1\r\nHost"))
     assert client.read_to_end() == b""
-    monkeypatch.setattr(server.shared, "trusted_proxies", ())
+    monkeypatch.setattr(server.shared, "resolver", resolver)
 
     survivor = connect(server)
     survivor.send(LAST)

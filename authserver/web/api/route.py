@@ -10,15 +10,17 @@ from typing import NamedTuple
 
 from authserver import errors
 from authserver.app import App
+from authserver.flows.steps import Steps
 from authserver.web.api.answers import Answer
 from authserver.web.api.fields import Field, Rule
 from authserver.web.messages import Request, Response
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
-# What answering takes: nothing but memory, a short read of the database, or
-# something that one may have to wait for.
-MEMORY, READ, WAIT = "memory", "read", "wait"
+# What answering takes: nothing but memory, a short read of the database, a
+# transaction between steps that are short (`flows.steps`), or something that
+# one may have to wait for.
+MEMORY, READ, STEPS, WAIT = "memory", "read", "steps", "wait"
 
 Refusals = tuple[type[errors.AuthError], ...]
 
@@ -43,15 +45,15 @@ WATCHER = ("", "metrics")  # without it 404, and not 401: there is nothing here
 class Route(NamedTuple):
     """A method, the paths it is known by, and how it is answered.
 
-    `cost`: what it takes to answer; only what takes no more than a read may be
-    answered by the loop itself. `limited`: counts against the address's
-    requests per minute. `hashes`: with this field in the body the endpoint
-    computes a password hash, so it runs whole on a hashing thread.
+    `cost`: what it takes to answer; only what takes no more than a read, or
+    goes in steps, may be answered by the loop itself. `limited`: counts against
+    the address's requests per minute. `hashes`: with this field in the body the
+    endpoint computes a password hash, so it runs whole on a hashing thread.
     """
 
     method: str
     paths: tuple[str, ...]
-    endpoint: Callable[[App, Request], Response]
+    endpoint: Callable[[App, Request], Response | Steps[Response]]
     success: Answer
     body: tuple[Field, ...] = ()
     rules: tuple[Rule, ...] = ()

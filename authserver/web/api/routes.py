@@ -20,6 +20,7 @@ from authserver.web.api.route import (
     MEMORY,
     PROVEN,
     READ,
+    STEPS,
     WAIT,
     WATCHER,
     Route,
@@ -116,6 +117,7 @@ ROUTES = (
         answers.REFRESHED,
         body=bodies.REFRESH,
         refusals=(errors.InvalidToken,),
+        cost=STEPS,
         limited=True,
     ),
     Route(

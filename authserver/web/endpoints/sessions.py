@@ -10,6 +10,7 @@ from authserver.flows import login, logout, lookup
 from authserver.flows import refresh as refreshing
 from authserver.flows import sessions as device_list
 from authserver.flows.opening import Terms, Tokens
+from authserver.flows.steps import Steps
 from authserver.web import cookies, credentials
 from authserver.web.messages import Request, Response
 
@@ -43,9 +44,10 @@ def log_in(app: App, request: Request) -> Response:
     return Response(HTTPStatus.OK, payload, headers=(cookie,))
 
 
-def refresh(app: App, request: Request) -> Response:
+def refresh(app: App, request: Request) -> Steps[Response]:
     """Exchange a refresh token for its successor and a new access token."""
-    pair = refreshing.exchange(app, request.caller(), request.values["refresh_token"])
+    token = request.values["refresh_token"]
+    pair = yield from refreshing.exchange(app, request.caller(), token)
     return Response(HTTPStatus.OK, _token_fields(pair))
 
 
