@@ -180,11 +180,10 @@ class OneWriterDatabase:
     ) -> T:
         """Run `function(tx, ...)`, which reads with one statement."""
         key = (function, args, *kwargs.items())
-
-        def once(call: Callable[[Reader], T]) -> T:
-            return self._readers.read_once(call, key)
-
-        return self._read(once, lambda tx: function(tx, *args, **kwargs))
+        return self._read(
+            lambda call: self._readers.read_once(call, key),
+            lambda tx: function(tx, *args, **kwargs),
+        )
 
     def let_go(self) -> None:
         """End a round: read anew from here on, and write what was begun."""
