@@ -105,7 +105,9 @@ class AccessBook:
             if quiet > QUIET_LOOKS:
                 self._sleep()
             try:
-                while self._noted:
+                # What is there by now, and not what comes meanwhile: who notes
+                # a lot works it up as well.
+                for _ in range(0, len(self._noted), SLICE):
                     self._work()
                     time.sleep(REST_S)
             except Exception:
