@@ -61,7 +61,9 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     # that takes a lock may have interrupted whoever holds it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     from authserver import runtime  # which the parent of workers does not need
+    from authserver.web import server
 
+    server.raise_descriptor_limit()
     _wait_for_no_log()
     if inherited is None:
         _say_where_codes_go(settings)

@@ -64,7 +64,7 @@ class Handler(socketserver.BaseRequestHandler):
 class Server(ThreadingHTTPServer):
     """Serves a site on one address. Port 0 takes a free one: `server_port`.
 
-    `poller` returns what the loop waits with, or None for a thread each.
+    `make_poller` returns what the loop waits with, or None for a thread each.
     """
 
     daemon_threads = True  # `stop` waits for them; a hanging one dies with us
@@ -184,6 +184,22 @@ class Server(ThreadingHTTPServer):
         """Log a bug in the handler; the other connections do not notice."""
         # The base class calls this from inside its except clause.
         log.exception("%s from %s failed", request, client_address)  # noqa: LOG004
+
+
+def raise_descriptor_limit(connections: int = _DEFAULT_LIMITS.connections) -> None:
+    """Let this process open as many descriptors as so many connections need.
+
+    Systems give a program 1,024 and let it ask for more: an old custom, from
+    when `select` could wait for no others. For who owns the process.
+    """
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + SPARE_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _most_connections(wanted: int) -> int:

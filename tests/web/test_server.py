@@ -554,8 +554,29 @@ def test_most_connections_leave_descriptors_for_the_rest(
     assert server_module._most_connections(wanted) == most
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((1024, 4096), (1064, 4096)),
+        ((256, 256), (256, 256)),
+        ((2048, 4096), (2048, 4096)),
+        ((1024, resource.RLIM_INFINITY), (1064, resource.RLIM_INFINITY)),
+        (2 * (resource.RLIM_INFINITY,), 2 * (resource.RLIM_INFINITY,)),
+    ],
+)
+def test_limit_of_descriptors_is_raised_as_far_as_it_may_be(monkeypatch, before, after):
+    held = [before]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: before)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: held.append(pair))
+
+    server_module.raise_descriptor_limit(1_000)
+
+    assert held[-1] == after
+
+
 def test_platform_without_such_a_limit_has_as_many_as_wanted(monkeypatch):
     monkeypatch.setattr(server_module, "resource", None)
+    server_module.raise_descriptor_limit()
 
     assert server_module._most_connections(1_000) == 1_000
 
