@@ -6,10 +6,11 @@
     ... INFO    access 5f0c...: 192.0.2.7 POST /login 200 512 1.31
                    request id   address          status bytes ms
 
-The request path pays for one append, a tenth of a microsecond. Counting costs
-three times that, and a line of the log ten times: they are left to a thread of
-the book, which takes small slices and rests in between, so that no request has
-to wait long for the interpreter.
+The request path pays for one append, a tenth of a microsecond. Counting and a
+line of the log cost ten times that: they are left to a thread of the book,
+which takes small slices and rests in between. Under load the loop works up a
+slice itself, once it has sent its answers: changing to the thread and back for
+each would cost more than the work.
 
 While nothing comes the thread sleeps for good. The first note wakes it; then it
 looks ten times a second, until for a second there was nothing.

@@ -112,8 +112,8 @@ def decode_ended(
 ) -> dict[str, Any]:
     """Return the claims of a token that we issued, though it may have expired.
 
-    Only for logging out, which an expired token may still ask for. Raises as
-    `decode` does.
+    Whether it is in time is for the caller to look at, if it matters: who has
+    an expired token may still log out. Raises as `decode` does.
     """
     # 1. Shape. Length first: a megabyte of dots must cost nothing.
     if len(token) > MAX_TOKEN_CHARS or not COMPACT.fullmatch(token):

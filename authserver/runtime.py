@@ -1,11 +1,12 @@
 """Putting the server together, starting it and stopping it.
 
-    app = create_app(Settings(...))     opens the database, starts no thread
+    app = create_app(Settings(...))     opens the database, serves nobody
     running = serve(app)                listens; returns at once
     running.stop()                      finishes what was begun, closes all
 
-Around an `App` run: the HTTP server's threads, the hashing threads, one thread
-that delivers messages and one that purges. Stopping goes the other way round,
+Around an `App` run: the HTTP server's loop and threads, the hashing threads,
+and one thread each that writes the database (SQLite), delivers messages, counts
+and logs requests, and purges. Stopping goes the other way round,
 outside in: no new requests, then no new messages, then the database.
 
 Nothing is global, so a program may hold several apps, one after the other or

@@ -1,11 +1,11 @@
 """One writer that commits for all who wait, and readers beside it.
 
-    request threads --> Waiting --> writer thread, one connection
+    threads, the loop --> Waiting --> writer thread, one connection
                                       begin
                                         function of caller 1
                                         function of caller 2 ...
                                       commit (one sync) --> all callers go on
-    request threads --> reader connections (`readers`), in parallel
+    threads, the loop --> reader connections (`readers`), in parallel
 
 A disk syncs some hundred times a second, however little each sync writes. So
 the writer takes everybody who waits into one transaction and syncs once for
@@ -234,6 +234,10 @@ class OneWriterDatabase:
         try:
             outcomes = _outcomes(writer, jobs)
             writer.commit()
+        except Locked:  # between undoing a group and running it again
+            log.warning("another program has locked the database")
+            _refuse(jobs)
+            return
         except Exception:
             log.exception("a commit failed, and %d callers with it", len(jobs))
             self._discard_writer()

@@ -127,6 +127,7 @@ class Readers:
         reader = own.reader
         if reader is None or reader.failure is not None:
             if reader is not None:
+                self._owned.remove(reader)
                 reader.close()
             own.reader = reader = self._take()
             self._lent.discard(reader)  # it is this thread's from now on

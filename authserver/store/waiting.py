@@ -30,7 +30,7 @@ from authserver.store.database import Transaction
 
 BEGIN_WAIT_S = 2.0  # longer, and the client has given up as well
 COMMIT_WAIT_S = 8.0  # for a function that has begun; a healthy disk needs 0.01
-MAX_WAITING = 1024  # more than all request threads: only a stuck disk fills it
+MAX_WAITING = 1024  # a second's work; beyond it the honest answer is 503
 MAX_GROUP = 128  # bounds how long the first of a group waits for the last
 
 T = TypeVar("T")

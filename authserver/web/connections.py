@@ -47,13 +47,13 @@ class Limits(NamedTuple):
     linger_s: float = 2
     begin_s: float = 2  # how long a request may wait for a thread
     last_s: float = 0.5  # for who is silent when the server stops: see `drain`
-    connections: int = 10_000  # below 1 KiB each when idle
+    connections: int = 10_000  # 1 KiB each when idle, 3 with a head to remember
 
 
 # How a request is answered: at once; in steps, none of which waits, with time
 # between them; or by a thread that may have to wait for a disk or a database.
 AT_ONCE, IN_STEPS, WAITING = range(3)
-# Has something called by the thread that answers, once it comes to it.
+# Brings a call back to the thread that began the answer.
 Later = Callable[[Callable[[], None]], None]
 
 
@@ -118,7 +118,8 @@ class Shared:
         self.proxy_warning = ProxyWarning(trusted_proxies)
         self.most_connections = most_connections
         self.note: Callable[[Answered], None] = lambda _: None  # of every answer
-        # Of the loop, in each round, around the sending of all its answers.
+        # Hooks of the loop. Before answers are sent: what was read until then
+        # must not count as true for who asks after them. After: what can wait.
         self.before_sending: Callable[[], None] = lambda: None
         self.after_sending: Callable[[], None] = lambda: None
         self.sweeping: Callable[[], None] = lambda: None  # and twice a second

@@ -4,9 +4,9 @@
 
 The same site answers the same requests with the same bytes. What our own core
 would refuse is refused here as far as WSGI lets us see it: a body announced by
-no number, by one above 64 KiB, or by none at all; a body that ends early; a
-method or path of odd characters. What it does not let us see is up to the
-server in front:
+no number or by one above 64 KiB; chunks that the server has not decoded; a body
+that ends early; a method or path of odd characters. What it does not let us see
+is up to the server in front:
 
 * It has parsed the head, and nobody knows how strictly. It has joined headers
   that came twice, and made `X_Forwarded_For` and `X-Forwarded-For` one name.
@@ -17,7 +17,7 @@ server in front:
 So a server for the open Internet has to be chosen with care, or stands behind a
 proxy that is strict; or is ours.
 
-Other than the standard says, no header is removed from a request: `Connection`
+Unlike what PEP 3333 says, no header is removed from a request: `Connection`
 and the like mean nothing to the site.
 """
 

@@ -1,11 +1,13 @@
 """One connection: bytes in, requests to the site, bytes out, in order.
 
     idle --first byte--> reading --complete--> working --answer--> idle ...
-                            |                                |
+                            |                  or answered   |
                             +------- refusal ------------> lingering --> closed
 
+(All states are listed in `connections`.)
+
 Nothing here waits. Whoever drives a connection (`loop`, or a thread of its own
-in `server`) calls `ready` when its socket is, `expire` when its deadline has
+in `threads`) calls `ready` when its socket is, `expire` when its deadline has
 passed, and closes the socket once the state is `CLOSED`. A request is complete
 in the buffer, head and body, before the site sees it, so no thread of the site
 ever waits for a client. Requests that arrive together ("pipelining") are
@@ -65,6 +67,7 @@ from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING
 
 READ_BYTES: Final = 16 * 1024
+MAX_REMEMBERED_BYTES: Final = 1024  # of a head: ten thousand may be idle
 LINGER_BYTES: Final = 1024 * 1024  # read and dropped behind a refusal, at most
 NOT_YET: Final = (BlockingIOError,)  # what a socket says that would have to wait
 BODY_BYTES_PER_S: Final = 1000  # slower than this is not honest
@@ -292,7 +295,11 @@ class Connection:
         if latest is not None and self._buffer == latest[0]:
             return latest[1]
         head = parse(self._buffer)
-        if head is not None and head.size == len(self._buffer) and head.body_bytes == 0:
+        if (
+            head is not None
+            and head.size == len(self._buffer) <= MAX_REMEMBERED_BYTES
+            and head.body_bytes == 0
+        ):
             self._latest = (self._buffer, head)
         return head
 

@@ -1,24 +1,29 @@
 """The loop: one thread that looks after every connection.
 
-    poller.wait --> accept, read, answer, write --> poller.wait ...
-                         |              ^
-                  what may wait     given back
-                         v              |
-                     request threads, hashing threads
+    poller.wait --> accept, read, answer --> send all answers --> poller.wait
+                                  |   ^
+                        1. at once, here
+                        2. in steps: the writer commits, and the loop goes on
+                        3. by a request thread, or by a hashing thread
 
 An idle connection is an entry in a table and in the kernel's, not a thread. One
-thread reads them all, and answers at once what needs nothing but memory or a
-short read: handing such a request to another thread would cost more than the
-answer. What may wait -- for a commit, a database elsewhere, a password hash --
-is lent: the connection leaves the poller until another thread has made the
-answer (`request_threads`). So the loop never waits for anything but the poller,
-and is there for everybody while the database hangs.
+thread reads them all, and it never waits for anything but the poller, so it is
+there for everybody while the database hangs. A request is answered in one of
+three ways (`connections`):
+
+1. What needs nothing but memory or a short read is answered at once: handing it
+   to another thread would cost more than the answer.
+2. A flow with a transaction may be written in steps (`flows.steps`). The loop
+   begins it, serves others, and goes on with it once the writer has committed.
+3. What may wait for longer -- a database elsewhere, a password hash -- is lent
+   to another thread until that has made the answer (`request_threads`).
 
 Only the loop touches sockets, and it sends all answers of a round together, at
 its end. The first of them wakes the client's side, the others find it awake.
+(Refusals of bytes that never became a request go at once.)
 
 No locks: a connection belongs to the loop, or to the one thread that answers
-its request. What is answered is put into a queue, and a byte in a socket wakes
+its request. What comes back is put into a queue, and a byte in a socket wakes
 the loop.
 """
 
@@ -30,6 +35,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authserver import logs
@@ -54,7 +60,7 @@ ACCEPT_AT_ONCE: Final = 64  # then those who are in get their turn
 LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
 RETRY_ACCEPT_S: Final = 0.05  # when descriptors or memory ran out
 SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
-SWEEP_S: Final = 1.0  # between looks at the deadlines, at most
+SWEEP_S: Final = 0.5  # between looks at the deadlines, at most
 THREADS: Final = 32
 SHAKING_THREADS: Final = 2  # for what only computes, and must leave a core alone
 
@@ -72,8 +78,8 @@ class Loop:
         self._poller = poller
         self._connections: dict[int, Connection] = {}
         self._answered: deque[Connection] = deque()
-        # What goes on with which request, by its id.
-        self._steps: deque[tuple[str, Callable[[], None]]] = deque()
+        # What goes on with a request that is answered in steps.
+        self._steps: deque[tuple[Connection, Request, Callable[[], None]]] = deque()
         self._threads = RequestThreads(THREADS, clock=time.monotonic)
         self._shaking = RequestThreads(
             SHAKING_THREADS, clock=time.monotonic, name="handshake"
@@ -103,9 +109,8 @@ class Loop:
                 else:
                     self._accept()
             self._take_steps()
-            self.shared.before_sending()
             self._send_answers()
-            self.shared.after_sending()
+            self._guard(self.shared.after_sending)
             self._sweep()
         self.close()
 
@@ -115,20 +120,20 @@ class Loop:
         self._wake()
 
     def counts(self) -> dict[str, int]:
-        """Return how many connections are in which state, and what waits."""
+        """Return how many connections are in which state."""
         return count_states([*self._connections.values()])
 
     # -- what connections ask for
 
     def lend(self, connection: Connection, request: Request, manner: int) -> None:
-        """Have a request answered: here, or by a thread that may wait."""
+        """Have a request answered: here, in steps, or by a thread."""
         if manner == AT_ONCE:
             connection.answer(request, functools.partial(connection.reply, request))
             self._answered.append(connection)
             return
         reply = functools.partial(self._take, connection, request)
         if manner == IN_STEPS:
-            later = functools.partial(self._call_soon, request.request_id)
+            later = functools.partial(self._call_soon, connection, request)
             connection.answer(request, reply, later)
             return
         self._threads.put(
@@ -210,24 +215,45 @@ class Loop:
             self._answered.append(connection)
             self._wake()
 
-    def _call_soon(self, request_id: str, call: Callable[[], None]) -> None:
+    def _call_soon(
+        self, connection: Connection, request: Request, call: Callable[[], None]
+    ) -> None:
         """Have the loop go on with a request; from any thread."""
-        self._steps.append((request_id, call))
+        self._steps.append((connection, request, call))
         self._wake()
 
     def _take_steps(self) -> None:
         while self._steps:
-            request_id, call = self._steps.popleft()
-            logs.request_id.set(request_id)
+            connection, request, call = self._steps.popleft()
+            logs.request_id.set(request.request_id)
             try:
                 call()
             except Exception:
-                log.exception("a step of a request failed")
+                log.exception("%s %s could not go on", request.method, request.path)
+                failure = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
+                self._take(connection, request, failure)
 
     def _send_answers(self) -> None:
+        """Send what is answered, and end the round.
+
+        A connection that goes on may read again, while other threads answer: so
+        what has been read is forgotten before each lot of answers is sent, and
+        before the loop waits.
+        """
+        self._guard(self.shared.before_sending)
         while self._answered:
-            connection = self._answered.popleft()
-            self._drive(connection, connection.resume)
+            for _ in range(len(self._answered)):
+                connection = self._answered.popleft()
+                self._drive(connection, connection.resume)
+            self._guard(self.shared.before_sending)
+
+    def _guard(self, hook: Callable[[], None]) -> None:
+        """Call what others do in this thread; a bug of theirs ends nothing."""
+        logs.request_id.set("-")
+        try:
+            hook()
+        except Exception:
+            log.exception("%s failed", hook)
 
     # -- coming and going
 
@@ -283,7 +309,7 @@ class Loop:
             if not self.shared.draining:
                 self._poller.watch(self._listener.fileno(), READ)
         self._threads.give_up_old(now)
-        self.shared.sweeping()
+        self._guard(self.shared.sweeping)
         self._shaking.give_up_old(now)
         for connection in [*self._connections.values()]:
             if connection.deadline <= now:
@@ -306,7 +332,7 @@ class Loop:
         return not self._connections or time.monotonic() >= self._end
 
     def close(self) -> None:
-        """Close what is still open; called by `run` at its end."""
+        """Close what is still open: at the end, or instead of `run`."""
         for connection in self._connections.values():
             connection.socket.close()
         self._connections.clear()

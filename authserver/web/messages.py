@@ -3,8 +3,8 @@
 The HTTP core makes a `Request` from bytes and turns a `Response` into bytes;
 everything between sees only these two. Header names are lower case, as they
 compare without regard to case (RFC 9110 section 5.1). A header sent twice is
-joined with ", " (section 5.2), a second Cookie with "; " (RFC 6265 section
-5.4); the head parser has already refused the headers that must be unique.
+joined with ", " (section 5.2), a second Cookie with "; " (RFC 9113 section
+8.2.3); the head parser has already refused the headers that must be unique.
 """
 
 from collections.abc import Mapping

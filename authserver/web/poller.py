@@ -12,7 +12,7 @@ and nothing is lost if we look at it later.
 Linux has epoll, which costs the same for ten connections as for ten thousand.
 BSD and macOS have kqueue, taken as Python's `selectors` wraps it. Systems that
 offer only `select`, with its few hundred places, get no poller at all: there
-each connection has a thread (`server`).
+each connection has a thread (`threads`).
 """
 
 import select

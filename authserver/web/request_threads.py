@@ -61,17 +61,12 @@ class RequestThreads:
         # for it; the steps of a deque are atomic.
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._by_age: deque[Job] = deque()
-        self._free: deque[None] = deque()  # one for each thread that waits
+        self._free: deque[None] = deque()  # one for each thread with nothing to do
         self._threads: list[threading.Thread] = []
 
     def __len__(self) -> int:
         """How many jobs wait, for who watches the server."""
         return self._jobs.qsize()
-
-    @property
-    def busy(self) -> int:
-        """How many threads are at work, for who watches the server."""
-        return len(self._threads) - len(self._free)
 
     def put(self, job: Job) -> None:
         """Let a thread do `job`, after all before it; from one thread only."""
@@ -80,8 +75,11 @@ class RequestThreads:
             self._by_age.popleft()
         self._by_age.append(job)
         self._jobs.put(job)
-        if self._jobs.qsize() > len(self._free) and len(self._threads) < self._most:
-            self._start_thread()
+        try:
+            self._free.pop()  # that one will come to it, or another to this one's
+        except IndexError:
+            if len(self._threads) < self._most:
+                self._start_thread()
 
     def give_up_old(self, now: float) -> None:
         """Give up what should have begun by now."""
@@ -93,11 +91,12 @@ class RequestThreads:
                 job.give_up()
 
     def close(self, timeout_s: float) -> None:
-        """Let the threads end once nothing waits; wait as long for each."""
+        """Let the threads end once nothing waits; wait so long for them all."""
         for _ in self._threads:
             self._jobs.put(None)
+        end = self._clock() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, end - self._clock()))
 
     def _start_thread(self) -> None:
         name = f"{self._name}-{len(self._threads) + 1}"
@@ -112,15 +111,11 @@ class RequestThreads:
             self._threads.append(thread)
 
     def _work(self) -> None:
-        while True:
-            self._free.append(None)
-            job = self._jobs.get()
-            self._free.pop()
-            if job is None:
-                return
+        while (job := self._jobs.get()) is not None:
             if job.claim():
                 if self._clock() < job.begin_until:
                     job.run()
                 else:
                     job.give_up()
             del job  # what it holds need not wait for the next one
+            self._free.append(None)
