@@ -3,6 +3,15 @@
     socket -> loop -> handler -> head, framing -> dispatch -> endpoint -> flow
     socket <- loop <- handler <- wire          <- dispatch <- Response <-
 
+The life of three requests, once their bytes are complete:
+
+    GET /protected   loop: dispatch -> endpoint -> a row -> bytes, sent with all
+                     other answers of the round
+    POST refresh     loop: dispatch -> flow, up to its transaction; the writer
+                     commits; loop: the rest of the flow -> bytes
+    POST login       request thread: dispatch, limits; hashing thread: endpoint
+                     -> flow -> bytes; loop: sends them
+
 What moves bytes, and knows no routes:
 
     server        listens and stops; a loop or threads do the rest

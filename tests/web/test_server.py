@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import itertools
 import logging
 import os
 import resource
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from authserver.web import server as server_module
-from authserver.web.connections import Limits
+from authserver.web.connections import AT_ONCE, IN_STEPS, Limits
 from authserver.web.messages import Response
 from authserver.web.poller import Epoll
 from authserver.web.server import Server
@@ -348,6 +349,62 @@ def test_bug_in_a_connection_is_logged_and_harms_nobody_else(
 
     assert survivor.read_to_end().endswith(ANSWER)
     assert "failed" in caplog.text
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_round_ends_before_answers_and_before_the_loop_waits(serve, connect, site):
+    events = []
+    server = serve()
+    site.answers["/waits"] = lambda _: Response(HTTPStatus.OK, {"waits": True})
+    server.shared.before_sending = lambda: events.append("round")
+    respond = site.respond
+    site.respond = lambda request: events.append(request.path) or respond(request)
+
+    client = connect(server)
+    client.send(GET + GET.replace(b"/ ", b"/waits ") + GET + LAST)
+    client.read_to_end()
+
+    # What one request read is forgotten before anybody is answered after it.
+    told = [event for event in events if event != "/waits"]
+    assert all(
+        later == "round" for event, later in itertools.pairwise(told) if event == "/"
+    )
+    assert events[-1] == "round"
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_hook_with_a_bug_is_logged_and_harms_nobody(serve, connect, caplog):
+    server = serve()
+    server.shared.before_sending = lambda: 1 / 0
+    server.shared.after_sending = lambda: 1 / 0
+
+    client = connect(server)
+    client.send(LAST)
+
+    assert client.read_to_end().endswith(ANSWER)
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_step_with_a_bug_is_a_500_and_harms_nobody_else(serve, connect, site, caplog):
+    server = serve()
+    site.manner = lambda request: IN_STEPS if request.path == "/steps" else AT_ONCE
+    answer = site.answer
+
+    def in_steps(request, reply, later=None):
+        if later is not None:
+            later(lambda: 1 / 0)
+        else:
+            answer(request, reply)
+
+    site.answer = in_steps
+    client = connect(server)
+    client.send(GET.replace(b"/ ", b"/steps "))
+
+    assert client.read(ends_with=b"\r\n\r\n").startswith(b"HTTP/1.1 500 ")
+    assert "could not go on" in caplog.text
+    client.send(LAST)
+    assert client.read_to_end().endswith(ANSWER)
 
 
 # -- stopping
