@@ -140,6 +140,8 @@ class Connection:
         if self.state == SENDING:
             self.resume()
             return
+        if self.state == ANSWERED:
+            return  # what has come keeps until its answer is sent
         try:
             data = self.socket.recv(READ_BYTES)
         except NOT_YET:

@@ -189,6 +189,8 @@ class Loop:
             self._wake_writer.send(b"\0")
 
     def _patience(self) -> float | None:
+        if self._answered or self._steps:
+            return 0.0
         if (
             not self._connections
             and not self._accept_again
@@ -223,7 +225,7 @@ class Loop:
         self._wake()
 
     def _take_steps(self) -> None:
-        while self._steps:
+        for _ in range(len(self._steps)):
             connection, request, call = self._steps.popleft()
             logs.request_id.set(request.request_id)
             try:
@@ -234,14 +236,15 @@ class Loop:
                 self._take(connection, request, failure)
 
     def _send_answers(self) -> None:
-        """Send what is answered, and end the round.
+        """Send what is answered by now, and end the round.
 
-        A connection that goes on may read again, while other threads answer: so
-        what has been read is forgotten before each lot of answers is sent, and
-        before the loop waits.
+        A connection that goes on with its next request may read again, and is
+        answered in the next round: nobody's pipeline keeps the others waiting.
+        So what has been read is forgotten before answers are sent, and again
+        before the loop looks who is ready.
         """
         self._guard(self.shared.before_sending)
-        while self._answered:
+        if self._answered:
             for _ in range(len(self._answered)):
                 connection = self._answered.popleft()
                 self._drive(connection, connection.resume)
@@ -318,6 +321,7 @@ class Loop:
                 self._next_sweep = connection.deadline
 
     def _drain(self) -> None:
+        self._accept()  # who has connected may have asked
         self.shared.draining = True
         if not self._accept_again:
             self._poller.forget(self._listener.fileno())

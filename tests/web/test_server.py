@@ -373,6 +373,22 @@ def test_round_ends_before_answers_and_before_the_loop_waits(serve, connect, sit
 
 
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_long_pipelines_keep_nobody_else_waiting(serve, connect, site):
+    server = serve()
+    crowd = [connect(server) for _ in range(20)]
+    for client in crowd:
+        client.send(GET * 400)
+    assert eventually(lambda: len(site.requests) > 20)
+
+    honest = connect(server)
+    honest.send(LAST.replace(b"/ ", b"/honest "))
+    honest.read_to_end()
+
+    asked = [request.path for request in site.requests]
+    assert asked.index("/honest") < 20 * 400 / 2
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_hook_with_a_bug_is_logged_and_harms_nobody(serve, connect, caplog):
     server = serve()
     server.shared.before_sending = lambda: 1 / 0
