@@ -142,7 +142,11 @@ class OneWriterDatabase:
             done(result, error)
 
         try:
-            self._waiting.begin(lambda tx: function(tx, *args), settled)
+            self._waiting.begin(
+                lambda tx: function(tx, *args),
+                settled,
+                wake=not self._readers.in_rounds,
+            )
         except errors.Unavailable as error:
             settled(None, error)
 

@@ -110,6 +110,11 @@ class Readers:
                 own.remembered[key] = found
         return cast(T, found)
 
+    @property
+    def in_rounds(self) -> bool:
+        """Whether this thread calls `let_go`."""
+        return self._own.rounds
+
     def let_go(self) -> None:
         """Have what this thread reads from here on be of now."""
         own = self._own

@@ -144,14 +144,15 @@ class Waiting:
                 raise errors.Unavailable("a commit has no end, its fate is open")
         return cast(T, job.outcome())
 
-    def begin(self, call: Call, done: Done) -> None:
+    def begin(self, call: Call, done: Done, *, wake: bool = True) -> None:
         """Leave `call` to the writer; `done` is told, in the writer's thread.
 
-        Or in that of `give_up_old`. Waits for `wake`, so that all that begin
-        together share a commit. Raises `errors.Unavailable`.
+        Or in that of `give_up_old`. With `wake` false it starts at the next
+        `wake`, so that all that begin in a round share a commit. Raises
+        `errors.Unavailable`.
         """
         job = Job(call, done=done)
-        self._add(job, wake=False)
+        self._add(job, wake=wake)
         self._begun.append((time.monotonic(), job))
 
     def wake(self) -> None:

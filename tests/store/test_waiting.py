@@ -107,7 +107,7 @@ def test_unawaited_call_that_is_refused_is_logged_not_raised(caplog):
 def test_what_was_begun_waits_for_wake_so_that_all_share_a_commit():
     queue = waiting.Waiting()
     for _ in range(3):
-        queue.begin(nothing, lambda result, error: None)
+        queue.begin(nothing, lambda result, error: None, wake=False)
 
     queue.wake()
 
