@@ -84,6 +84,9 @@ DECLARED: Final = {
         "Open connections: idle, waiting for the client, working.",
         ("state",),
     ),
+    "request_queue": Declared(
+        "authserver_request_queue", GAUGE, "Requests that wait for a thread."
+    ),
     "hashing_queue": Declared(
         "authserver_hashing_queue",
         GAUGE,

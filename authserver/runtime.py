@@ -166,6 +166,7 @@ class Running:
         shared.after_sending = app.access.work_up_slice
         shared.sweeping = app.database.give_up_old
         app.metrics.watch("connections", self._connections)
+        app.metrics.watch("request_queue", lambda: {(): self._server.driver.queued})
         if settings.port == 0:
             app = app._replace(settings=settings.at_port(self._server.server_port))
             self._server.shared.site = Site(app)

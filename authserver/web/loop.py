@@ -123,6 +123,11 @@ class Loop:
         """Return how many connections are in which state."""
         return count_states([*self._connections.values()])
 
+    @property
+    def queued(self) -> int:
+        """How many requests wait for a thread."""
+        return len(self._threads)
+
     # -- what connections ask for
 
     def lend(self, connection: Connection, request: Request, manner: int) -> None:

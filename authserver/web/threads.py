@@ -61,6 +61,8 @@ class Threads:
             with self._lock:
                 del self._driven[connection.fd]
 
+    queued = 0  # requests that wait for a thread: each has one
+
     def counts(self) -> dict[str, int]:
         """Return how many connections are in which state."""
         return count_states(self._list())
