@@ -65,9 +65,7 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
 
     server.raise_descriptor_limit()
     _wait_for_no_log()
-    if inherited is None:
-        _say_where_codes_go(settings)
-    else:
+    if inherited is not None:
         inherited.stop_with_parent()
     app = runtime.create_app(settings)
     try:
@@ -76,7 +74,9 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
         runtime.close(app)
         raise
     log.info("listening on %s for %s", running.url, settings.public_url)
-    if inherited is not None:
+    if inherited is None:
+        _say_where_codes_go(settings)
+    else:
         inherited.say_ready()
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
