@@ -21,8 +21,6 @@ from collections.abc import Iterable, Iterator
 
 from authserver.metrics import BOUNDS_S, Family, Histogram
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 def text(families: Iterable[Family]) -> str:
     """Return all figures as one text."""

@@ -18,15 +18,19 @@ def listen(settings: Settings) -> socket.socket:
     try:
         # A port whose last server has just ended has connections that linger.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # "::" means every address of the machine, also those of IPv4.
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        take_both_families(listener)
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)
     except (OSError, UnicodeError) as error:
         listener.close()
         raise refused(settings, error) from error
     return listener
+
+
+def take_both_families(listener: socket.socket) -> None:
+    """Let "::" mean every address of the machine, also those of IPv4."""
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 
 
 def refused(settings: Settings, error: Exception) -> SettingsError:

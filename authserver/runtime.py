@@ -162,7 +162,7 @@ class Running:
         shared = self._server.shared
         shared.note = app.access.note
         # No answer tells of a later moment than the next request will see.
-        shared.before_sending = app.database.let_go
+        shared.before_sending = app.database.end_round
         shared.after_sending = app.access.work_up_slice
         shared.sweeping = app.database.give_up_old
         app.metrics.watch("connections", self._connections)

@@ -24,6 +24,7 @@ refuses what waits: whoever stops a server lets its requests end first, and the
 stop then takes no longer than one job.
 """
 
+import contextlib
 import contextvars
 import functools
 import os
@@ -38,7 +39,6 @@ from authserver import errors
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
 
 NICENESS = 10
 
@@ -134,7 +134,8 @@ class HashingThreads:
         # Whoever only wants a token looked at goes before a hash that takes
         # tenths of a second anyway. Linux knows niceness for each thread.
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            with contextlib.suppress(OSError):  # a sandbox may forbid it
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while self._do_next():
             pass
 

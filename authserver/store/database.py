@@ -163,7 +163,7 @@ class Database(Protocol):
         """
         ...
 
-    def let_go(self) -> None:
+    def end_round(self) -> None:
         """End a round of this thread: from here on it reads what is true now.
 
         What it began is run now, with one commit for all of it. A thread that

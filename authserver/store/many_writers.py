@@ -19,6 +19,7 @@ This file knows threads and no driver; `mysql.py` hands it the connections.
 """
 
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -45,10 +46,12 @@ MAX_TRIES = 5
 DEADLINE_S = 2.0  # for all tries: longer, and the client has given up as well
 FIRST_PAUSE_S = 0.01  # more or less; doubles with each try
 POOL_SIZE = 16  # more would only wait for each other under one interpreter lock
+MOST_LATER = 32  # left for the background; else limits would run behind
 FORGET_EVERY = 1000  # transactions; each time more rows than that, so none pile up
 
 T = TypeVar("T")
 P = ParamSpec("P")
+log = logging.getLogger(__name__)
 
 
 class ManyWritersDatabase:
@@ -121,7 +124,7 @@ class ManyWritersDatabase:
         """Run `function(tx, ...)`, which reads with one statement."""
         return self._run(Statement(lambda tx: function(tx, *args, **kwargs)))
 
-    def let_go(self) -> None:
+    def end_round(self) -> None:
         """Do nothing: each statement sees its own moment."""
 
     def begin(
@@ -151,7 +154,14 @@ class ManyWritersDatabase:
     ) -> None:
         """Run `function(tx, ...)` in the background some time soon."""
         self._refuse_nesting()
-        self._waiting.run_later(lambda tx: function(tx, *args, **kwargs))
+        if len(self._waiting) < MOST_LATER:
+            self._waiting.run_later(lambda tx: function(tx, *args, **kwargs))
+            return
+        # Whoever asks faster than the background writes has to wait for it.
+        try:
+            self._write(lambda tx: function(tx, *args, **kwargs))
+        except Exception:
+            log.exception("an unawaited transaction failed")
 
     def close(self) -> None:
         """Finish what was left for later, then close all connections."""

@@ -189,9 +189,9 @@ class OneWriterDatabase:
             lambda tx: function(tx, *args, **kwargs),
         )
 
-    def let_go(self) -> None:
+    def end_round(self) -> None:
         """End a round: read anew from here on, and write what was begun."""
-        self._readers.let_go()
+        self._readers.end_round()
         self._waiting.wake()
 
     def close(self) -> None:

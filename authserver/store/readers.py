@@ -16,10 +16,9 @@ if something changed.
 
 That is as good as reading anew each time. What a client has been told was
 committed before the round in which it asks, as long as nobody is told anything
-within a round: who calls `let_go` promises to do that before answering.
+within a round: who calls `end_round` promises to do that before answering.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -33,7 +32,6 @@ MAX_KEPT: Final = 8  # more are rarely reading at the same moment
 CLOSING_LOOK_S: Final = 0.01
 
 T = TypeVar("T")
-log: Final = logging.getLogger(__name__)
 
 
 class Reader(Transaction, Protocol):
@@ -62,10 +60,11 @@ class _Own(threading.local):
     """What a thread that reads in rounds keeps from one to the next."""
 
     def __init__(self) -> None:
-        self.rounds = False  # it calls `let_go`
+        self.rounds = False  # it calls `end_round`
         self.reader: Reader | None = None
         self.current = False  # whether the version was asked for in this round
-        self.version = -1  # of the database, when what follows was read
+        # Of the database, when what follows was read.
+        self.version: int | None = None
         self.remembered: dict[Hashable, object] = {}
 
 
@@ -112,10 +111,10 @@ class Readers:
 
     @property
     def in_rounds(self) -> bool:
-        """Whether this thread calls `let_go`."""
+        """Whether this thread calls `end_round`."""
         return self._own.rounds
 
-    def let_go(self) -> None:
+    def end_round(self) -> None:
         """Have what this thread reads from here on be of now."""
         own = self._own
         own.rounds = True
@@ -138,8 +137,8 @@ class Readers:
             self._lent.discard(reader)  # it is this thread's from now on
             self._owned.append(reader)
             # Versions of two connections have nothing to do with each other.
-            own.remembered.clear()
-            own.version = reader.version()
+            own.version = None
+            own.current = False
         return reader
 
     def close(self, wait_s: float) -> None:

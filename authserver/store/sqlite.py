@@ -208,8 +208,8 @@ class SqliteConnection:
 
     def version(self) -> int:
         """Return a number that changes when another connection commits."""
-        row = self.one("PRAGMA data_version")
-        return int(str(row and row[0]))
+        ((version,),) = self.all("PRAGMA data_version")
+        return int(version)
 
     def begin_snapshot(self) -> None:
         """Let all that is read until `end_snapshot` be of one moment."""

@@ -89,8 +89,12 @@ class Job:
             return
         self._result, self._error = result, error
         self._open.release()
-        if self.done is not None:
+        if self.done is None:
+            return
+        try:
             self.context.run(self.done, result, error)
+        except Exception:  # the thread that tells has others to tell
+            log.exception("nobody could be told what came of a transaction")
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for `settle`; False if it did not come in time."""

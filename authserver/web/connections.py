@@ -32,8 +32,8 @@ if TYPE_CHECKING:  # the first knows this module, the second loads ssl
 
 # States, in the first two of which a connection takes requests.
 IDLE, READING, ANSWERED, WORKING, SENDING, LINGERING, SHAKING, CLOSED = range(8)
-# What the driver has to wait for in each of them. One that is answered is gone
-# on with before anybody waits.
+# What the driver has to wait for in each of them. One that is answered goes on
+# in the next round, whatever its client does.
 WANTED: Final = (READ, READ, READ, NOTHING, WRITE, READ, READ, NOTHING)
 
 
@@ -47,7 +47,7 @@ class Limits(NamedTuple):
     linger_s: float = 2
     begin_s: float = 2  # how long a request may wait for a thread
     last_s: float = 0.5  # for who is silent when the server stops: see `drain`
-    connections: int = 10_000  # 1 KiB each when idle, 3 with a head to remember
+    connections: int = 10_000  # 2 KiB each when idle, 18 with TLS
 
 
 # How a request is answered: at once; in steps, none of which waits, with time

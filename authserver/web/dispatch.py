@@ -4,7 +4,7 @@
     2. cross-site   403: a page of another site sent the browser here
     3. body         415, 400: JSON by the route's declaration
     4. limit        429: too many costly requests from this address
-    5. endpoint     on this thread, or whole on a hashing thread
+    5. endpoint     on this thread, in steps, or whole on a hashing thread
     6. refusal      every `AuthError` becomes one form of body, here only
 
 Whatever happens becomes a response with the security headers; nothing raises.

@@ -31,18 +31,15 @@ from urllib.parse import quote
 
 from authserver import errors, logs, tokens
 from authserver.access import Answered
-from authserver.web import forwarded, wire
+from authserver.web import forwarded, head, wire
 from authserver.web.connections import Site
 from authserver.web.forwarded import Network, ProxyWarning
-from authserver.web.head import MAX_BODY_BYTES
 from authserver.web.messages import Request, Response
 
 Environ = Mapping[str, Any]
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _QUERY: Final = re.compile(r"[!-~]*")
 _PATH_SAFE: Final = "/:@!$&'()*+,;=-._~"  # RFC 3986 section 3.3
-_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 _SERVERS_OWN: Final = ("Date", "Server", "Connection")
 
 log: Final = logging.getLogger("authserver.web")
@@ -111,7 +108,7 @@ class Gateway:
         peer = environ.get("REMOTE_ADDR", "")
         self._warning.look(peer, headers)
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
-        if not _TOKEN.fullmatch(method) or method == "CONNECT":
+        if not head.TOKEN.fullmatch(method) or method == "CONNECT":
             raise errors.MalformedRequest("method")
         if not _QUERY.fullmatch(query) or "#" in query:
             raise errors.MalformedRequest("query is not printable ASCII")
@@ -145,20 +142,17 @@ def _headers(environ: Environ) -> dict[str, str]:
 
 def _body(environ: Environ, headers: Mapping[str, str]) -> bytes:
     """Return the whole body, or raise what refuses it."""
-    announced = headers.get("content-length")
-    if announced is None:
+    length = headers.get("content-length")
+    if length is None:
         if "transfer-encoding" not in headers:
             return b""
         # Chunks have no length; a server that decodes them tells their end.
         if not environ.get("wsgi.input_terminated"):
             raise errors.UnknownTransferCoding("not decoded by the server")
-        return _read(environ, MAX_BODY_BYTES + 1)
-    if not _LENGTH.fullmatch(announced):
-        raise errors.MalformedRequest("Content-Length is no number")
-    if int(announced) > MAX_BODY_BYTES:
-        raise errors.BodyTooLarge("announced")
-    body = _read(environ, int(announced))
-    if len(body) < int(announced):
+        return _read(environ, head.MAX_BODY_BYTES + 1)
+    size = head.announced(length)
+    body = _read(environ, size)
+    if len(body) < size:
         raise errors.MalformedRequest("ended early")
     return body
 
@@ -166,12 +160,14 @@ def _body(environ: Environ, headers: Mapping[str, str]) -> bytes:
 def _read(environ: Environ, size: int) -> bytes:
     body = b""
     try:
-        while len(body) < size and (part := environ["wsgi.input"].read(size)):
+        while len(body) < size and (
+            part := environ["wsgi.input"].read(size - len(body))
+        ):
             body += part
     except OSError as error:  # each server has its own for a client that left
         raise errors.MalformedRequest("ended early") from error
-    if len(body) > MAX_BODY_BYTES:
-        raise errors.BodyTooLarge("more than announced")
+    if len(body) > head.MAX_BODY_BYTES:
+        raise errors.BodyTooLarge("chunks add up")
     return body
 
 

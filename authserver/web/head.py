@@ -37,7 +37,7 @@ MAX_LENGTH_DIGITS = 19  # of Content-Length: 64 bits, as in everybody's parser
 
 _END: Final = b"\r\n\r\n"
 _TCHAR: Final = r"!#$%&'*+.^_`|~0-9A-Za-z-"  # RFC 9110 section 5.6.2
-_TOKEN: Final = re.compile(rf"[{_TCHAR}]+")
+TOKEN: Final = re.compile(rf"[{_TCHAR}]+")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ABSOLUTE: Final = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
 # Narrower than RFC 3986: a comma or "@" in a host helps nobody but an attacker.
@@ -47,7 +47,7 @@ _HOST: Final = re.compile(
 _VERSION: Final = re.compile(r"HTTP/[0-9]\.[0-9]")
 # RFC 9110 section 5.5: visible characters, obs-text, space and tab.
 _TEXT: Final = bytes([9, *range(32, 127), *range(128, 256)])
-_FIRST: Final = frozenset(b"\r") | {c for c in range(33, 127) if _TOKEN.match(chr(c))}
+_FIRST: Final = frozenset(b"\r") | {c for c in range(33, 127) if TOKEN.match(chr(c))}
 
 # Headers that mean something only once.
 _SINGLE: Final = frozenset(
@@ -174,7 +174,7 @@ def _request_line(line: str) -> tuple[str, str, str, int]:
     if len(parts) != 3:
         raise errors.MalformedRequest("request line is not three parts")
     method, target, version = parts
-    if method not in _METHODS and not _TOKEN.fullmatch(method):
+    if method not in _METHODS and not TOKEN.fullmatch(method):
         raise errors.MalformedRequest("method is not a token")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         if _VERSION.fullmatch(version):
@@ -234,7 +234,7 @@ def _checked_name(raw_name: str, colon: str) -> str:
         raise errors.MalformedRequest("header without a colon")
     # Catches blanks before the colon as well: "Content-Length : 5" is one
     # header to some and none to others (section 5.1).
-    if not _TOKEN.fullmatch(raw_name):
+    if not TOKEN.fullmatch(raw_name):
         raise errors.MalformedRequest("header name is not a token")
     return raw_name.lower()
 
@@ -256,7 +256,7 @@ def _check_host(host: str | None, minor: int) -> None:
 def _body_bytes(coding: str | None, length: str | None, minor: int) -> int | None:
     """Return how long the body is, None for chunked (RFC 9112 section 6.3)."""
     if coding is None:
-        return 0 if length is None else _announced(length)
+        return 0 if length is None else announced(length)
     if length is not None:
         raise errors.MalformedRequest("both Transfer-Encoding and Content-Length")
     if minor == 0:
@@ -274,7 +274,8 @@ def _refuse_coding(coding: str) -> NoReturn:
     raise errors.UnknownTransferCoding("not chunked alone")  # section 6.1
 
 
-def _announced(length: str) -> int:
+def announced(length: str) -> int:
+    """Return what a Content-Length says, or raise what refuses it."""
     # isdigit() alone would let in digits of other scripts, and int() signs,
     # blanks and underscores.
     if not (length.isascii() and length.isdigit()):

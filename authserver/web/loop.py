@@ -171,9 +171,13 @@ class Loop:
             connection.state = CLOSED
         if WANTED[connection.state] != connection.watched:
             self._watch(connection)
-        if connection.state == CLOSED:
+        # Closed before, its number may be somebody else's by now.
+        if connection.state == CLOSED and self._is_here(connection):
             del self._connections[connection.fd]
             connection.socket.close()
+
+    def _is_here(self, connection: Connection) -> bool:
+        return self._connections.get(connection.fd) is connection
 
     def _watch(self, connection: Connection) -> None:
         wanted = WANTED[connection.state]
@@ -278,9 +282,17 @@ class Loop:
             if full and not self.make_room():
                 turn_away(self.shared, client)
                 continue
-            connection = self.shared.connect(client, address[0], self.shared, self)
-            self._connections[connection.fd] = connection
+            self._begin(client, address[0])
+
+    def _begin(self, client: socket.socket, peer: str) -> None:
+        try:
+            connection = self.shared.connect(client, peer, self.shared, self)
             self._watch(connection)
+        except Exception:
+            log.exception("the connection of %s could not begin", peer)
+            client.close()
+        else:
+            self._connections[connection.fd] = connection
 
     def _cannot_accept(self, error: OSError) -> None:
         """Pause when descriptors or memory ran out, and make room.

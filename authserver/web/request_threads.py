@@ -48,7 +48,7 @@ class Job:
 
 
 class RequestThreads:
-    """A bounded number of threads behind a queue; no job raises."""
+    """A bounded number of threads behind a queue."""
 
     def __init__(
         self, most: int, *, clock: Callable[[], float], name: str = "request"
@@ -88,7 +88,7 @@ class RequestThreads:
         ):
             job = self._by_age.popleft()
             if job.claim():
-                job.give_up()
+                self._do(job.give_up)
 
     def close(self, timeout_s: float) -> None:
         """Let the threads end once nothing waits; wait so long for them all."""
@@ -97,6 +97,12 @@ class RequestThreads:
         end = self._clock() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, end - self._clock()))
+
+    def _do(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # a thread that ended would be one too few for ever
+            log.exception("a %s failed in its thread", self._name)
 
     def _start_thread(self) -> None:
         name = f"{self._name}-{len(self._threads) + 1}"
@@ -113,9 +119,7 @@ class RequestThreads:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             if job.claim():
-                if self._clock() < job.begin_until:
-                    job.run()
-                else:
-                    job.give_up()
+                late = self._clock() >= job.begin_until
+                self._do(job.give_up if late else job.run)
             del job  # what it holds need not wait for the next one
             self._free.append(None)

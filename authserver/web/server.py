@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable
 from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from authserver import listening
 from authserver.web import poller
 from authserver.web.connections import Limits, Shared, Site
 from authserver.web.forwarded import Network
@@ -68,7 +69,7 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True  # `stop` waits for them; a hanging one dies with us
-    request_queue_size = 1024
+    request_queue_size = listening.BACKLOG
 
     def __init__(  # noqa: PLR0913 - all that a server can be told
         self,
@@ -119,9 +120,7 @@ class Server(ThreadingHTTPServer):
             self.socket.settimeout(0)
             self.server_address = self.socket.getsockname()
         else:
-            if self.address_family == socket.AF_INET6:
-                # "::" means every address of the machine, also those of IPv4.
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listening.take_both_families(self.socket)
             socketserver.TCPServer.server_bind(self)
         self.server_name = str(self.server_address[0])
         self.server_port = self.server_address[1]

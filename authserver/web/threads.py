@@ -43,6 +43,8 @@ class _Driven(NamedTuple):
 class Threads:
     """The connections that have a thread each."""
 
+    queued = 0  # requests that wait for a thread
+
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
         self._most = min(shared.most_connections, MOST_THREADS)
@@ -60,8 +62,6 @@ class Threads:
         finally:
             with self._lock:
                 del self._driven[connection.fd]
-
-    queued = 0  # requests that wait for a thread: each has one
 
     def counts(self) -> dict[str, int]:
         """Return how many connections are in which state."""

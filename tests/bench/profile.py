@@ -120,7 +120,7 @@ def _stages(folder: Path, person: Person) -> tuple[list[Stage], list[Stage], byt
         try:
             each, first, answer = _calls(app, person)
             alone = [Stage(*named, _cost_us(call)) for *named, call in first]
-            app.database.let_go()  # from here on this thread reads in rounds
+            app.database.end_round()  # from here on this thread reads in rounds
             again = [Stage(*named, _cost_us(call)) for *named, call in each]
             return again, alone, answer
         finally:

@@ -47,7 +47,7 @@ class Loop:
         done = lambda result, error: self.told.append((result, error))  # noqa: E731
         steps.start(self.database, begun, self.calls.append, done)
         while not self.told:
-            self.database.let_go()
+            self.database.end_round()
             while self.calls:
                 self.calls.popleft()()
         ((result, error),) = self.told

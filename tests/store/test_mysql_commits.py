@@ -3,16 +3,18 @@
 A proxy cuts the line at COMMIT, before or after the server hears of it.
 """
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from authserver import errors
-from authserver.store import limits
+from authserver.store import limits, many_writers
 from authserver.store.database import open_database
 from authserver.store.limits import Limit
 from authserver.store.many_writers import ManyWritersDatabase
 from tests import databases
+from tests.conftest import PATIENCE_S
 from tests.tcp_proxy import Proxy
 
 NOW = 1_800_000_000
@@ -45,6 +47,10 @@ def counting():
         return calls[-1]
 
     return insert
+
+
+def row(number):
+    return Limit(f"row {number}", 1, NOW)
 
 
 def names(tx):
@@ -88,6 +94,21 @@ def test_what_is_left_for_later_is_done_once_as_well(database, proxy):
 
     database.close()
     assert proxy.cuts == []
+
+
+def test_who_leaves_much_for_later_waits_for_some_of_it(database):
+    going_on = threading.Event()
+    database.later(lambda tx: going_on.wait(PATIENCE_S))
+
+    for number in range(100):
+        database.later(lambda tx, number=number: limits.insert(tx, row(number)))
+    left, done = database.waiting, len(database.read(names))
+    going_on.set()
+    database.close()
+
+    assert left <= many_writers.MOST_LATER
+    # The background had taken as many at most, before it stood still.
+    assert done >= 100 - 2 * many_writers.MOST_LATER
 
 
 def test_rows_of_commits_are_forgotten_after_an_hour(database, servers):

@@ -51,12 +51,12 @@ def test_single_read_sees_what_was_committed_before_it(database):
 
 
 def test_reads_of_a_round_see_one_moment_and_the_next_round_sees_all(database):
-    database.let_go()
+    database.end_round()
     before = count(database)
 
     in_a_thread(add, database)
     within = count(database)
-    database.let_go()
+    database.end_round()
 
     assert within == before
     assert count(database) == before + 1
@@ -64,7 +64,7 @@ def test_reads_of_a_round_see_one_moment_and_the_next_round_sees_all(database):
 
 def test_rounds_of_one_thread_are_no_matter_to_another(database):
     seen = []
-    database.let_go()
+    database.end_round()
     before = count(database)
     in_a_thread(add, database)
 
@@ -74,9 +74,9 @@ def test_rounds_of_one_thread_are_no_matter_to_another(database):
 
 
 def test_change_by_another_program_is_seen_in_the_next_round(database, tmp_path):
-    database.let_go()
+    database.end_round()
     before = count(database)
-    database.let_go()
+    database.end_round()
 
     with contextlib.closing(sqlite3.connect(tmp_path / "readers.db")) as shell:
         shell.execute("DELETE FROM schema_migrations WHERE name = '0001_accounts'")
@@ -93,7 +93,7 @@ def test_row_is_read_once_while_nobody_commits(database):
         return tx.one("SELECT COUNT(*) FROM schema_migrations")
 
     for _ in range(5):
-        database.let_go()
+        database.end_round()
         database.read_once(read)
 
     assert len(reads) == 1
@@ -107,14 +107,14 @@ def test_nothing_is_never_remembered(database):
         return tx.one("SELECT name FROM schema_migrations WHERE name = 'x'")
 
     for _ in range(5):
-        database.let_go()
+        database.end_round()
         assert database.read_once(read) is None
 
     assert len(reads) == 5
 
 
 def test_memory_is_bounded(database):
-    database.let_go()
+    database.end_round()
     for number in range(readers.MAX_REMEMBERED + 1):
         database.read_once(lambda tx, number: number + 1, number)
 
@@ -126,7 +126,7 @@ def test_memory_is_bounded(database):
 
 def test_closing_waits_for_nobody_who_reads_in_rounds(tmp_path):
     opened = open_file(tmp_path / "held.db", now=1)
-    opened.let_go()
+    opened.end_round()
     count(opened)
     started = time.monotonic()
 
@@ -162,7 +162,7 @@ def fail(reader) -> None:
 
 def test_reader_that_failed_in_a_round_is_replaced_within_it():
     lending = readers.Readers(Failing)
-    lending.let_go()
+    lending.end_round()
 
     with pytest.raises(errors.Unavailable):
         lending.read_once(fail, "broken")

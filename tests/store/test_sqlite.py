@@ -170,6 +170,27 @@ def test_database_locked_away_is_unavailable_and_the_function_never_runs(
         assert check.execute("SELECT name FROM limits").fetchall() == [("next",)]
 
 
+def test_one_who_raises_in_a_group_undoes_its_own_writes_and_no_others(database):
+    told = []
+
+    def write(tx, name):
+        insert(tx, name)
+        if name == "b":
+            raise ValueError(name)
+        return name
+
+    database.end_round()  # from here on what this thread begins shares a commit
+    for name in "abc":
+        database.begin(write, name, done=lambda *outcome: told.append(outcome))
+    database.end_round()
+    database.transaction(lambda tx: None)
+
+    assert [result for result, _ in told] == ["a", None, "c"]
+    assert [type(error) for _, error in told] == [type(None), ValueError, type(None)]
+    assert database.tally.transactions == 3
+    assert database.read(names) == ["a", "c"]
+
+
 def test_file_that_vanishes_is_unavailable_and_not_made_anew(path):
     with pytest.raises(errors.Unavailable, match="unable to open"):
         sqlite.SqliteConnection(path, writable=True)

@@ -149,3 +149,16 @@ def test_who_began_and_was_told_is_forgotten():
     queue.give_up_old()
 
     assert told == ["in time"]
+
+
+def test_bug_in_one_callers_answer_keeps_nobody_else_from_theirs(caplog):
+    queue = waiting.Waiting()
+    answers = []
+    queue.begin(nothing, lambda result, error: 1 / 0)
+    queue.begin(nothing, lambda result, error: answers.append(result))
+
+    for job in queue.take():
+        job.settle("done")
+
+    assert answers == ["done"]
+    assert "nobody could be told" in caplog.text

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from authserver.web import standard
-from tests.processes import ROOT, SERVER, ServerProcess
+from tests.processes import ROOT, SERVER, ServerProcess, environment
 
 NEEDLESS = {
     # What the standard library's server and client can do beside.
@@ -49,6 +49,7 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
+        env=environment({}),  # measured, it would load what measures it
         check=False,
         capture_output=True,
         text=True,

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from authserver import exposition
 from authserver.settings import NAME, VERSION
 from authserver.web import cookies
 from authserver.web.api.bodies import ALICE, ID, PHONE_NUMBER, TOKEN
@@ -24,7 +23,7 @@ HTML = "text/html; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 JAVASCRIPT = "text/javascript; charset=utf-8"
 SVG = "image/svg+xml"
-FIGURES = exposition.MEDIA_TYPE
+FIGURES = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus
 
 
 class Answer(NamedTuple):

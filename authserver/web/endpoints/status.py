@@ -2,11 +2,12 @@
 
 from http import HTTPStatus
 
-from authserver import errors, exposition
+from authserver import errors
 from authserver.app import App
-from authserver.flows import figures, health
+from authserver.flows import health
 from authserver.settings import NAME, VERSION
 from authserver.web import credentials
+from authserver.web.api import answers
 from authserver.web.messages import Request, Response
 
 
@@ -34,10 +35,14 @@ def metrics(app: App, request: Request) -> Response:
     """
     if not credentials.is_watcher(app, request):
         raise errors.NotFound("not the token of METRICS_TOKEN")
+    # Not needed by a server whom nobody watches.
+    from authserver import exposition
+    from authserver.flows import figures
+
     return Response(
         HTTPStatus.OK,
         body=exposition.text(figures.gather(app)).encode(),
-        content_type=exposition.MEDIA_TYPE,
+        content_type=answers.FIGURES,
     )
 
 
