@@ -11,7 +11,7 @@ and is what counts durations in this process.
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from authserver.access import AccessBook
 from authserver.jwt import Verifier
@@ -30,6 +30,7 @@ class Caller(NamedTuple):
     address: str  # IP address in canonical text
     user_agent: str  # at most 200 characters, unchecked
     request_id: str
+    language: str = "en"  # that messages to them are worded in
 
 
 class App(NamedTuple):
@@ -48,5 +49,7 @@ class App(NamedTuple):
     order: Callable[[], int]  # 0, 1, 2 ...: for rows of one second
     metrics: Metrics
     access: AccessBook
+    # What `web.rendering` and `web.assets` made when it was first asked for.
+    pages: dict[object, Any]
     # Set when a message was queued, so that the delivery worker wakes at once.
     delivery_due: threading.Event

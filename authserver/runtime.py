@@ -105,6 +105,7 @@ def create_app(
         order=itertools.count().__next__,
         metrics=metrics,
         access=AccessBook(metrics),
+        pages={},
         delivery_due=threading.Event(),
     )
 

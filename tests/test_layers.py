@@ -32,6 +32,8 @@ LAYERS = (
         "moments",
         "access",
         "exposition",
+        "negotiation",
+        "texts",
     },
     {"store"},
     {"app"},

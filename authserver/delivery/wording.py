@@ -30,16 +30,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from authserver import texts
 from authserver.delivery import templates
 from authserver.delivery.sender import Letter, Refused
 from authserver.delivery.templates import Templates
 from authserver.store.outbox import Message
 
 WIDTH = 72  # columns; RFC 5322 section 2.1.1 wants at most 78, and replies add some
-# As html.escape does, which would load a table of 2,231 names for it.
-ESCAPES = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
-)
 
 
 class Secrets(NamedTuple):
@@ -105,9 +102,9 @@ def _values(
 
 
 def _html(words: Templates, kind: str, subject: str, values: Mapping[str, str]) -> str:
-    escaped = {name: value.translate(ESCAPES) for name, value in values.items()}
+    escaped = {name: texts.escaped(value) for name, value in values.items()}
     return words.find(templates.FRAME).substitute(
-        subject=subject.translate(ESCAPES),
+        subject=texts.escaped(subject),
         content=words.find(f"{kind}.html").substitute(escaped).strip(),
     )
 

@@ -45,7 +45,9 @@ What answers requests, and knows no sockets:
     cors          pages of other origins
     credentials   which token or cookie speaks for the caller
     endpoints/    a function per route: from a checked request to a flow
-    pages         the pages for people, and what they load
+    pages         the pages for people: which there are, how they are sent
+    rendering     a page out of its file and a language's texts
+    assets        what pages load: scripts, styles, sentences
     api/          what each route is declared with, and documents made of that
 """
 

@@ -19,12 +19,14 @@ backslashes and quotes (CVE-2024-7592), and drops all cookies over one bad pair.
 
 import re
 from typing import Final
+from urllib.parse import quote, urlsplit
 
 from authserver import errors
 from authserver.web.messages import Header
 
 SESSION: Final = "__Host-session"
 RESET: Final = "__Host-reset"
+LANGUAGE: Final = "language"
 
 _VALUE: Final = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265 section 4.1.1
 
@@ -72,6 +74,17 @@ def clear_session() -> Header:
 def clear_reset() -> Header:
     """Return the Set-Cookie header that makes a browser forget the proof."""
     return _header(RESET, "", 0)
+
+
+def language(chosen: str, public_url: str) -> Header:
+    """Return the Set-Cookie header that remembers a language for a year.
+
+    It is no secret and opens nothing, so links from other sites may bring it.
+    """
+    folder = quote(urlsplit(public_url).path, safe="/%")  # a ; would end it
+    secure = "; Secure" if public_url.startswith("https:") else ""
+    flags = f"Max-Age=31536000; Path={folder}/; SameSite=Lax{secure}"
+    return ("Set-Cookie", f"{LANGUAGE}={chosen}; {flags}")
 
 
 def _header(name: str, token: str, max_age_s: int) -> Header:

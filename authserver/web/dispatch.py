@@ -26,7 +26,7 @@ from typing import Any
 from authserver import errors
 from authserver.app import App
 from authserver.flows import budgets, places, steps
-from authserver.web import cors, json_body
+from authserver.web import cors, json_body, pages
 from authserver.web.api import fields, routes
 from authserver.web.api.route import CHANGING, MEMORY, READ, STEPS, WAIT, Route
 from authserver.web.connections import AT_ONCE, IN_STEPS, WAITING, Later
@@ -147,6 +147,8 @@ class Site:
             log.error("%s raised undeclared %s", request.path, error.code)
         self._app.metrics.count("refused", error.code)
         log.info("%s refused: %s (%s)", request.path, error.code, error.detail)
+        if isinstance(error, errors.NotFound) and pages.wanted(request):
+            return pages.missing(self._app, request)
         return refusal(self._app, error, request.request_id)
 
     def _finished(

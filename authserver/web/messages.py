@@ -12,6 +12,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from authserver import negotiation, texts
 from authserver.app import Caller
 
 MAX_USER_AGENT_CHARS = 200  # kept; enough for a person to know a browser by
@@ -45,7 +46,14 @@ class Request(NamedTuple):
     def caller(self) -> Caller:
         """Return who asks, as flows and the audit log know them."""
         user_agent = self.headers.get("user-agent", "")[:MAX_USER_AGENT_CHARS]
-        return Caller(self.address, user_agent, self.request_id)
+        return Caller(self.address, user_agent, self.request_id, self.language())
+
+    def language(self) -> str:
+        """Return the language that who asks is answered in."""
+        accepted = self.headers.get("accept-language", "")
+        chosen = self.headers.get("cookie", "")
+        known = texts.languages()
+        return negotiation.language(self.query, chosen, accepted, known)
 
 
 class Response(NamedTuple):

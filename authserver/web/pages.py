@@ -1,46 +1,37 @@
-"""The pages for people: a closed table of files, each sent as it stands.
+"""The pages for people, and how they are sent.
 
     GET /verify           verify.html      where mailed links lead: the token
     GET /reset            reset.html       is in the fragment, so not in here
     GET /docs             docs.html        the API, shown by Swagger UI
-    GET /static/{name}    what the pages load
+    GET /static/<digest>/{name}            what the pages load
 
 Opening a page changes nothing. Mail scanners open every link before its reader
 does, so a token is spent by the POST of the page's button alone.
 
-No path from a request reaches the file system: a name is looked up in a table,
-and the table's own word for it is opened. Files are read when first asked for.
-
 A page is plain HTML without a script or a style inside it, so its policy can
 forbid all that is not a file of ours: words that somebody smuggled into a page
 run nothing, load nothing and send nothing (CSP level 3). Addresses in pages are
-relative, so all works below any folder of PUBLIC_URL. What pages load may be
-kept, but is asked for again each time and answered by a 304 while it is the
-same (RFC 9110 section 13.1.2): no update mixes old scripts with new pages.
+relative, so all works below any folder of PUBLIC_URL.
+
+Where programs ask as well, a browser is known by its Accept header. The
+language is what the reader chose (`?lang=de` sets a cookie, which says nothing
+else), or else what the browser asks for (`negotiation`).
 """
 
 import functools
 import hashlib
 import importlib.util
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from authserver import errors
+from authserver import errors, negotiation, texts
 from authserver.app import App
+from authserver.web import assets, cookies, rendering
 from authserver.web.api import answers
 from authserver.web.messages import Header, Request, Response
 
-FOLDER = Path(__file__).with_name("static")
-ASSETS = {
-    "docs.css": answers.CSS,
-    "docs.js": answers.JAVASCRIPT,
-    "icon.svg": answers.SVG,
-    "link.js": answers.JAVASCRIPT,
-    "reset.js": answers.JAVASCRIPT,
-    "style.css": answers.CSS,
-    "verify.js": answers.JAVASCRIPT,
-}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -55,14 +46,14 @@ DOCS_HEADERS: tuple[Header, ...] = (
     ("Content-Security-Policy", _POLICY.format(images="'self' data:")),
     _OPENER,
 )
+VARY: Header = ("Vary", "Accept, Accept-Language, Cookie")
+KEPT: Header = ("Cache-Control", "public, max-age=31536000, immutable")  # a year
+ASKED_AGAIN: Header = ("Cache-Control", "no-cache")
 # Swagger UI comes in a package that somebody may install; these two of its
 # files are sent, and none of its code is imported. (swagger-ui-bundle stopped
 # at Swagger UI 4, which cannot read OpenAPI 3.1.)
 SWAGGER_PACKAGE = "flask_swagger_ui"
-SWAGGER_ASSETS = {
-    "swagger-ui-bundle.js": answers.JAVASCRIPT,
-    "swagger-ui.css": answers.CSS,
-}
+SWAGGER_ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
 class _File(NamedTuple):
@@ -70,55 +61,104 @@ class _File(NamedTuple):
     etag: str
 
 
-def verify(_app: App, _request: Request) -> Response:
-    """Show the page on which a mailed link proves a contact."""
-    return _page("verify.html")
+def register(app: App, request: Request) -> Response:
+    """Show the page on which people register."""
+    return page(app, request, "register")
 
 
-def reset(_app: App, _request: Request) -> Response:
-    """Show the page on which a mailed link sets a new password."""
-    return _page("reset.html")
+def verify(app: App, request: Request) -> Response:
+    """Show the page on which a code or a mailed link proves a contact."""
+    return page(app, request, "verify")
+
+
+def log_in(app: App, request: Request) -> Response:
+    """Show the page on which people log in."""
+    return page(app, request, "login")
+
+
+def forgot(app: App, request: Request) -> Response:
+    """Show the page on which people ask for a reset code."""
+    return page(app, request, "forgot")
+
+
+def reset(app: App, request: Request) -> Response:
+    """Show the page on which a code or a mailed link sets a new password."""
+    return page(app, request, "reset")
+
+
+def account(app: App, request: Request) -> Response:
+    """Show the page of somebody's own account."""
+    return page(app, request, "account")
 
 
 def docs(app: App, _request: Request) -> Response:
     """Show the API to people: in Swagger UI, or as plain text without it."""
     if _swagger_folder() is not None:
-        return _page("docs.html", DOCS_HEADERS)
+        content = rendering.unframed(app, "docs.html")
+        return _html(content, DOCS_HEADERS)
     # Not needed by a server whom nobody asks; and it imports the route table.
     from authserver.web.api import docs_page
 
-    content = docs_page.page(app.settings.public_url)
-    return Response(
-        HTTPStatus.OK, headers=PAGE_HEADERS, body=content, content_type=answers.HTML
-    )
+    content = docs_page.page(app.settings.public_url, rendering.static_of(app))
+    return _html(content, PAGE_HEADERS)
 
 
-def asset(_app: App, request: Request) -> Response:
+def asset(app: App, request: Request) -> Response:
     """Send a file that pages load: a script, the style, the icon."""
-    name = request.parameters["name"]
-    folder = FOLDER if name in ASSETS else None
+    name, version = request.parameters["name"], request.parameters["version"]
     if name in SWAGGER_ASSETS:
-        folder = _swagger_folder()
-    if folder is None:
-        raise errors.NotFound("no such file")
-    file = _read(folder / name)
-    headers = (("ETag", file.etag), ("Cache-Control", "no-cache"))
+        file, caching = _of_swagger(name), ASKED_AGAIN
+    else:
+        found = assets.of(app)
+        if name not in found.files:
+            raise errors.NotFound("no such file")
+        file = _File(found.files[name], found.etag)
+        caching = KEPT if version == found.version else ASKED_AGAIN
+    headers = (("ETag", file.etag), caching)
     known = request.header("if-none-match") or ""
     if known == "*" or file.etag in known:
         return Response(HTTPStatus.NOT_MODIFIED, headers=headers)
-    media_type = (ASSETS | SWAGGER_ASSETS)[name]
+    media_type = assets.media_type(name)
     return Response(
         HTTPStatus.OK, headers=headers, body=file.content, content_type=media_type
     )
 
 
-def _page(name: str, headers: tuple[Header, ...] = PAGE_HEADERS) -> Response:
+def wanted(request: Request) -> bool:
+    """Tell whether a browser asks for a page, and not a program for JSON."""
+    opening = request.method in ("GET", "HEAD")
+    return opening and negotiation.wants_page(request.header("accept") or "")
+
+
+def missing(app: App, request: Request) -> Response:
+    """Show that there is nothing at this address."""
+    return page(app, request, "missing")._replace(status=HTTPStatus.NOT_FOUND)
+
+
+def page(
+    app: App, request: Request, name: str, values: Mapping[str, str] | None = None
+) -> Response:
+    """Show a page in the language of who asks."""
+    language = request.language()
+    root = rendering.root_of(request.path)
+    content = rendering.page(app, name, language, root=root, values=values)
+    headers = (*PAGE_HEADERS, VARY, ("Content-Language", language))
+    if negotiation.asked(request.query, texts.languages()):
+        headers = (*headers, cookies.language(language, app.settings.public_url))
+    return _html(content, headers)
+
+
+def _html(content: bytes, headers: tuple[Header, ...]) -> Response:
     return Response(
-        HTTPStatus.OK,
-        headers=headers,
-        body=_read(FOLDER / name).content,
-        content_type=answers.HTML,
+        HTTPStatus.OK, headers=headers, body=content, content_type=answers.HTML
     )
+
+
+def _of_swagger(name: str) -> _File:
+    folder = _swagger_folder()
+    if folder is None:
+        raise errors.NotFound("no such file")
+    return _read(folder / name)
 
 
 @functools.cache

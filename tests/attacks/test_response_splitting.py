@@ -23,6 +23,7 @@ HEADER_NAMES = {
     "retry-after",
     "server",
     "strict-transport-security",
+    "vary",
     "www-authenticate",
     "x-content-type-options",
     "x-request-id",

@@ -11,7 +11,7 @@ def client(api):
 @pytest.mark.parametrize(
     ("path", "allow"),
     [
-        ("/login", "OPTIONS, POST"),
+        ("/auth/login", "OPTIONS, POST"),
         ("/protected", "GET, HEAD, OPTIONS, POST"),
         ("/sessions", "DELETE, GET, HEAD, OPTIONS"),
         ("/sessions/some", "DELETE, OPTIONS"),
@@ -48,7 +48,7 @@ def test_head_is_get_without_the_body(wire, path):
 
 
 def test_head_of_what_only_post_knows_is_refused(client):
-    assert client.send("HEAD", "/login").code == "method_not_allowed"
+    assert client.send("HEAD", "/auth/login").code == "method_not_allowed"
 
 
 @pytest.mark.parametrize(

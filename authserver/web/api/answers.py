@@ -31,7 +31,8 @@ class Answer(NamedTuple):
 
     An `example` of text is the whole body, of one of `media_types`. `open`:
     the example leaves names out. `cookies` are those that it sets or clears.
-    `unchanged`: who has it already may be told so, by a 304.
+    `unchanged`: who has it already may be told so, by a 304. `page`: a browser
+    that opens the address gets a page.
     """
 
     example: Mapping[str, Any] | str
@@ -42,6 +43,7 @@ class Answer(NamedTuple):
     media_types: tuple[str, ...] = (JSON,)
     open: bool = False
     unchanged: bool = False
+    page: bool = False
 
 
 CONTACTS = ("email", "phone")  # of a user, who has at least one of them
@@ -106,7 +108,7 @@ ACTIVE = Answer({"active": True, "session": SESSION})
 SESSIONS = Answer({"sessions": [SESSION]})
 OTHERS_ENDED = Answer({"message": "Other sessions ended", "ended": 2})
 ENDED = Answer({"message": "Session ended"})
-INDEX = Answer({"status": "ok", "name": NAME, "version": VERSION})
+INDEX = Answer({"status": "ok", "name": NAME, "version": VERSION}, page=True)
 HEALTHY = Answer({"status": "ok"})
 EXPLAINED = Answer(
     {
@@ -114,7 +116,8 @@ EXPLAINED = Answer(
         "status": 404,
         "title": "Not Found",
         "detail": "There is nothing at this address.",
-    }
+    },
+    page=True,
 )
 DOCUMENT = Answer(
     {"openapi": "3.1.0", "info": {"title": NAME, "version": VERSION}, "paths": {}},

@@ -21,9 +21,9 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
-<link rel="icon" href="static/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="static/style.css">
-<link rel="stylesheet" href="static/docs.css">
+<link rel="icon" href="{static}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{static}/style.css">
+<link rel="stylesheet" href="{static}/docs.css">
 </head>
 <body>
 <main>
@@ -36,7 +36,7 @@ _PAGE = """\
 
 
 @functools.lru_cache(maxsize=1)
-def page(public_url: str) -> bytes:
+def page(public_url: str, static: str) -> bytes:
     """Return the page, for a server that is reached there."""
     document = openapi.document(public_url)
     info = document["info"]
@@ -46,7 +46,8 @@ def page(public_url: str) -> bytes:
         parts.append(f"<h2>{_text(tag['description'])}</h2>")
         parts += _operations(document, tag["name"])
     title = _text(f"API of {info['title']} {info['version']}")
-    return _PAGE.format(title=title, content="\n".join(parts)).encode()
+    content = "\n".join(parts)
+    return _PAGE.format(title=title, static=static, content=content).encode()
 
 
 def _operations(document: Schema, tag: str) -> Iterable[str]:

@@ -16,6 +16,7 @@ The document is made when it is first asked for and kept as bytes.
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
@@ -25,7 +26,7 @@ from authserver import errors
 from authserver.settings import NAME, VERSION
 from authserver.web import cookies, dispatch
 from authserver.web.api import bodies, routes, schemas
-from authserver.web.api.answers import Answer
+from authserver.web.api.answers import HTML, PAGE, Answer
 from authserver.web.api.route import Refusals, Route
 from authserver.web.api.schemas import Schema
 
@@ -52,6 +53,7 @@ WIRE: Refusals = (
 )
 EXAMPLE_REQUEST_ID = "49a1a01a1459e92f"
 PARAMETERS = {"id": bodies.ID, "code": "not_found", "name": "style.css"}
+PARAMETERS["version"] = "3f1c0a9b8d7e6f54"
 HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": (EXAMPLE_REQUEST_ID, "Finds the request in the server's log."),
     "WWW-Authenticate": ('Bearer realm="authserver"', "RFC 6750 section 3."),
@@ -145,7 +147,8 @@ class _Responses:
             "description": " ".join(each.message for each in classes.values()),
             "headers": _headers(OF_STATUS.get(status)),
             "content": {
-                dispatch.PROBLEM_JSON: {"schema": schema, "examples": examples}
+                dispatch.PROBLEM_JSON: {"schema": schema, "examples": examples},
+                **_page(errors.NotFound in classes.values()),
             },
         }
 
@@ -176,9 +179,9 @@ def _operation(route: Route, path: str, shared: _Responses) -> Schema:
     if path != canonical:
         operation["summary"] = f"Another name of {route.method} {canonical}."
         operation["x-same-as"] = _operation_id(route.method, canonical)
-    _, _, parameter = path.partition("{")
-    if parameter:
-        operation["parameters"] = [_parameter(parameter.removesuffix("}"))]
+    parameters = re.findall(r"{(\w+)}", path)
+    if parameters:
+        operation["parameters"] = [_parameter(each) for each in parameters]
     if route.body:
         operation["requestBody"] = _request_body(route)
     return operation
@@ -217,7 +220,7 @@ def _successes(answer: Answer) -> dict[str, Schema]:
     success: Schema = {
         "description": answer.status.phrase,
         "headers": _headers("Set-Cookie" if answer.cookies else None),
-        "content": dict.fromkeys(answer.media_types, content),
+        "content": dict.fromkeys(answer.media_types, content) | _page(answer.page),
     }
     responses = {str(int(answer.status)): success}
     if answer.unchanged:
@@ -227,6 +230,12 @@ def _successes(answer: Answer) -> dict[str, Schema]:
             "headers": _headers(None),
         }
     return responses
+
+
+def _page(*there: bool) -> dict[str, Schema]:
+    """Return what browsers get that open an address: a page."""
+    page = schemas.of_answer(PAGE)
+    return {HTML: {"schema": page, "example": PAGE.example}} if any(there) else {}
 
 
 def _headers(name: str | None) -> dict[str, Schema]:

@@ -244,11 +244,15 @@ ROUTES = (
     ),
     Route("GET", ("/openapi.json",), documents.document, answers.DOCUMENT),
     Route("GET", ("/docs",), pages.docs, answers.PAGE),
+    Route("GET", ("/register",), pages.register, answers.PAGE, cost=MEMORY),
     Route("GET", ("/verify",), pages.verify, answers.PAGE, cost=MEMORY),
+    Route("GET", ("/login",), pages.log_in, answers.PAGE, cost=MEMORY),
+    Route("GET", ("/forgot",), pages.forgot, answers.PAGE, cost=MEMORY),
     Route("GET", ("/reset",), pages.reset, answers.PAGE, cost=MEMORY),
+    Route("GET", ("/account",), pages.account, answers.PAGE, cost=MEMORY),
     Route(
         "GET",
-        ("/static/{name}",),
+        ("/static/{version}/{name}",),
         pages.asset,
         answers.ASSET,
         refusals=(errors.NotFound,),
@@ -274,13 +278,14 @@ ROUTES = (
 )
 
 _EXACT: dict[str, dict[str, Route]] = {}
-_PREFIXED: dict[str, tuple[str, dict[str, Route]]] = {}  # one trailing parameter
+# What stands before the parameters, which are the last one or two of a path.
+_PREFIXED: dict[str, tuple[list[str], dict[str, Route]]] = {}
 for _route in ROUTES:
     for _path in _route.paths:
-        _prefix, _, _parameter = _path.partition("{")
-        if _parameter:
-            _name = _parameter.removesuffix("}")
-            _PREFIXED.setdefault(_prefix, (_name, {}))[1][_route.method] = _route
+        _prefix, _, _parameters = _path.partition("{")
+        if _parameters:
+            _names = _parameters.removesuffix("}").split("}/{")
+            _PREFIXED.setdefault(_prefix, (_names, {}))[1][_route.method] = _route
         else:
             _EXACT.setdefault(_path, {})[_route.method] = _route
 
@@ -292,11 +297,12 @@ def find(path: str) -> tuple[dict[str, Route], dict[str, str]]:
     """
     if path in _EXACT:
         return _EXACT[path], {}
-    prefix, slash, last = path.rpartition("/")
-    if prefix + slash not in _PREFIXED or not last:
-        raise errors.NotFound("no route")
-    name, methods = _PREFIXED[prefix + slash]
-    return methods, {name: last}
+    for count in (1, 2):
+        prefix, *values = path.rsplit("/", count)
+        names, methods = _PREFIXED.get(f"{prefix}/", ([], {}))
+        if len(names) == len(values) == count and all(values):
+            return methods, dict(zip(names, values, strict=True))
+    raise errors.NotFound("no route")
 
 
 def cost(method: str, path: str) -> str:

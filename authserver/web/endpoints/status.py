@@ -6,14 +6,17 @@ from authserver import errors
 from authserver.app import App
 from authserver.flows import health
 from authserver.settings import NAME, VERSION
-from authserver.web import credentials
+from authserver.web import credentials, pages
 from authserver.web.api import answers
 from authserver.web.messages import Request, Response
 
 
-def index(_app: App, _request: Request) -> Response:
-    """Say what this is."""
-    return Response(HTTPStatus.OK, {"status": "ok", "name": NAME, "version": VERSION})
+def index(app: App, request: Request) -> Response:
+    """Say what this is: a page for browsers, JSON for programs."""
+    if pages.wanted(request):
+        return pages.page(app, request, "home")
+    told = {"status": "ok", "name": NAME, "version": VERSION}
+    return Response(HTTPStatus.OK, told, headers=(pages.VARY,))
 
 
 def alive(_app: App, _request: Request) -> Response:
