@@ -10,7 +10,7 @@ and is what counts durations in this process.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from authserver.access import AccessBook
@@ -49,6 +49,8 @@ class App(NamedTuple):
     order: Callable[[], int]  # 0, 1, 2 ...: for rows of one second
     metrics: Metrics
     access: AccessBook
+    # The operator's files that pages load (`web.looks`).
+    looks: Mapping[str, bytes]
     # What `web.rendering` and `web.assets` made when it was first asked for.
     pages: dict[object, Any]
     # Set when a message was queued, so that the delivery worker wakes at once.

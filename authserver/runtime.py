@@ -39,6 +39,7 @@ from authserver.ratelimit import Keeper, Limiter
 from authserver.settings import Settings, SettingsError
 from authserver.store import buckets, inspection
 from authserver.store.database import Database, file_of, is_mysql, open_database
+from authserver.web import looks
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
@@ -80,6 +81,7 @@ def create_app(
     hasher = _hasher(settings)
     if settings.templates_dir:
         templates.check(settings.templates_dir)
+    own_looks = looks.read(settings)
     if settings.sms_configured and not importlib.util.find_spec("twilio"):
         raise SettingsError("twilio_sid", "needs the package twilio: install it first.")
     secrets = settings.secret_key or (_own_secret(settings),)
@@ -105,6 +107,7 @@ def create_app(
         order=itertools.count().__next__,
         metrics=metrics,
         access=AccessBook(metrics),
+        looks=own_looks,
         pages={},
         delivery_due=threading.Event(),
     )

@@ -47,6 +47,14 @@ def text(value: str) -> str:
     return value
 
 
+def title(value: str) -> str:
+    """Read a name that is shown to people."""
+    name = value.strip()
+    if not name or len(name) > 60 or not name.isprintable():
+        raise BadValue("must be 1 to 60 characters, none of them invisible.")
+    return name
+
+
 def host(value: str) -> str:
     """Read a host name or address; empty means none."""
     if not re.fullmatch(r"[A-Za-z0-9._:%-]*", value):

@@ -111,6 +111,9 @@ class Settings:
 
     allowed_origins: tuple[str, ...] = _setting((), setting_values.origins)
     templates_dir: str = _setting("", setting_values.text)
+    site_name: str = _setting(NAME, setting_values.title)
+    site_style: str = _setting("", setting_values.text)
+    site_logo: str = _setting("", setting_values.text)
 
     metrics_token: str = _setting("", setting_values.token, secret=True)
     log_format: str = _setting("text", setting_values.choice("text", "json"))

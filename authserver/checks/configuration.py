@@ -70,6 +70,18 @@ def templates(patient: Patient) -> Iterator[Finding]:
         yield ok(f"{folder}, and our own for what is not there")
 
 
+def looks(patient: Patient) -> Iterator[Finding]:
+    """Read the operator's style and logo, as the start does."""
+    from authserver.web import looks as files
+
+    try:
+        names = ", ".join(files.read(patient.settings))
+    except SettingsError as error:
+        yield fail(str(error))
+    else:
+        yield ok(f"{names or 'our own'}; called {patient.settings.site_name}")
+
+
 def origins(patient: Patient) -> Iterator[Finding]:
     """Look at the foreign pages that may call the API."""
     allowed = patient.settings.allowed_origins

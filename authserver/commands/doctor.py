@@ -94,6 +94,7 @@ CHECKS = (
     Entry("clock", clock.plausible, ("database_url",)),
     Entry("mail", mail.smtp, ("email",)),
     Entry("wording", configuration.templates, ("templates_dir",)),
+    Entry("looks", configuration.looks, ("site_style", "site_logo")),
     Entry("text messages", text_messages.twilio, ("sms",)),
     Entry("port", reachability.port, ("address",)),
     Entry("certificate", _certificate, ("address",)),

@@ -47,6 +47,7 @@ What answers requests, and knows no sockets:
     endpoints/    a function per route: from a checked request to a flow
     pages         the pages for people: which there are, how they are sent
     rendering     a page out of its file and a language's texts
+    looks         the operator's style and logo
     assets        what pages load: scripts, styles, sentences
     api/          what each route is declared with, and documents made of that
 """

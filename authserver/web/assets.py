@@ -11,8 +11,8 @@ nobody may keep that.
 
 No path from a request reaches the file system: a name is looked up in a table
 of files that were read when the first page was asked for. `site.css` and the
-logo are the operator's (SITE_STYLE, SITE_LOGO); `text.<language>.js` is made of
-the sentences that scripts say.
+logo are the operator's (`looks`); `text.<language>.js` is made of the sentences
+that scripts say.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ FOLDER = Path(__file__).with_name("static")
 MEDIA_TYPES = {
     ".css": answers.CSS,
     ".js": answers.JAVASCRIPT,
+    ".png": answers.PNG,
     ".svg": answers.SVG,
 }
 
@@ -47,7 +48,7 @@ class Assets(NamedTuple):
 def of(app: App) -> Assets:
     """Return the files that this app's pages load."""
     if "assets" not in app.pages:
-        app.pages["assets"] = _gathered()
+        app.pages["assets"] = _gathered(app)
     found: Assets = app.pages["assets"]
     return found
 
@@ -57,13 +58,14 @@ def media_type(name: str) -> str:
     return MEDIA_TYPES[Path(name).suffix]
 
 
-def _gathered() -> Assets:
+def _gathered(app: App) -> Assets:
     files = {
         path.name: path.read_bytes()
         for path in sorted(FOLDER.iterdir())
         if path.suffix in MEDIA_TYPES
     }
     files |= {f"text.{each}.js": _sentences(each) for each in texts.languages()}
+    files |= app.looks
     digest = hashlib.sha256()
     for name, content in files.items():
         digest.update(f"{name} {len(content)} ".encode() + content)

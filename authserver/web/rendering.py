@@ -7,7 +7,8 @@
     {{frame.languages}}   [pages.frame] languages, of a table of another name
     {{static}} {{root}}   the way to what pages load, and to the folder of
                           PUBLIC_URL: "" from /verify, "../" from /problems/x
-    {{site}} {{language}} SITE_NAME; the language, as in <html lang="de">
+    {{site}} {{logo}}     SITE_NAME; the name of the logo's file
+    {{language}}          as in <html lang="de">
 
 What is filled in is escaped, and never looked at for places again: a site name
 may be "<{{root}}>" and is shown like that. A place without a text is a mistake
@@ -22,8 +23,7 @@ from collections.abc import Mapping
 
 from authserver import texts
 from authserver.app import App
-from authserver.settings import NAME
-from authserver.web import assets
+from authserver.web import assets, looks
 
 MAX_DEPTH = 8  # of folders that a page finds its way out of
 _PLACE = re.compile(r"\{\{([a-z_.]+)\}\}")
@@ -68,20 +68,29 @@ def _rendered(
     app: App, name: str, language: str, root: str, values: Mapping[str, str]
 ) -> str:
     words = texts.load(language)["pages"]
+    loaded = assets.of(app).files
+    static = static_of(app, root)
     everywhere = {
         "root": root,
-        "static": static_of(app, root),
+        "static": static,
         "language": language,
-        "site": NAME,
+        "site": app.settings.site_name,
+        "logo": next((each for each in loaded if each.startswith("logo.")), "icon.svg"),
     }
     own = {**words[name], **values, **everywhere}
     main = _filled(f"{name}.html", words, own)
     frame = {**words["frame"], **everywhere, "title": own["title"]}
-    script = ""
-    if f"{name}.js" in assets.of(app).files:
-        address = f"{everywhere['static']}/{name}.js"
-        script = f'<script type="module" src="{address}"></script>\n'
-    markup = {"main": main, "script": script, "switch": _switch(language)}
+    style = script = ""
+    if looks.STYLE in loaded:
+        style = f'<link rel="stylesheet" href="{static}/{looks.STYLE}">\n'
+    if f"{name}.js" in loaded:
+        script = f'<script type="module" src="{static}/{name}.js"></script>\n'
+    markup = {
+        "main": main,
+        "site_style": style,
+        "script": script,
+        "switch": _switch(language),
+    }
     return _filled("frame.html", words, frame, markup)
 
 

@@ -104,3 +104,13 @@ def test_wording_of_one_s_own_is_read(doctor, tmp_path):
     assert doctor(TEMPLATES_DIR="words").of("wording") == [
         ("ok", "words, and our own for what is not there")
     ]
+
+
+def test_looks_of_one_s_own_are_read(doctor, tmp_path):
+    (tmp_path / "own.css").write_text("p {}")
+
+    told = doctor(SITE_STYLE="own.css", SITE_NAME="Shop").of("looks")
+    missing = doctor(SITE_LOGO="nowhere.svg").of("looks")
+
+    assert told == [("ok", "site.css; called Shop")]
+    assert missing[0][0] == "FAIL"

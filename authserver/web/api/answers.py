@@ -23,6 +23,7 @@ HTML = "text/html; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 JAVASCRIPT = "text/javascript; charset=utf-8"
 SVG = "image/svg+xml"
+PNG = "image/png"
 FIGURES = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus
 
 
@@ -125,7 +126,7 @@ DOCUMENT = Answer(
 )
 PAGE = Answer("<!DOCTYPE html>", media_types=(HTML,))
 ASSET = Answer(
-    "/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG), unchanged=True
+    "/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG, PNG), unchanged=True
 )
 MEASURED = Answer("# HELP ...", media_types=(FIGURES,))
 NOTHING = Answer("", HTTPStatus.NO_CONTENT, media_types=())
