@@ -111,7 +111,7 @@ def test_file_that_is_not_there_stops_the_start(make_app, tmp_path, setting):
         make_app(**{setting: str(tmp_path / "nowhere")})
     with pytest.raises(SettingsError, match="no regular file"):
         make_app(**{setting: str(tmp_path / "pipe")})
-    with pytest.raises(SettingsError, match="^SITE_"):
+    with pytest.raises(SettingsError, match=r"^SITE_"):
         make_app(**{setting: str(tmp_path)})
 
 
