@@ -21,10 +21,25 @@ from typing import ClassVar, NamedTuple
 
 
 class FieldFault(NamedTuple):
-    """What is wrong with one field of a body, in a sentence for a person."""
+    """What is wrong with one field of a body: for a person, and for a program.
+
+    `code` is public API, as that of `AuthError` is: pages word it by language.
+    """
 
     field: str
     message: str
+    code: str
+
+
+class Complaint(NamedTuple):
+    """What may be wrong with a field, whichever it turns out to be."""
+
+    code: str
+    message: str
+
+    def of(self, field: str) -> FieldFault:
+        """Return this said of one field."""
+        return FieldFault(field, self.message, self.code)
 
 
 class AuthError(Exception):
@@ -234,8 +249,9 @@ class RuleBroken(AuthError):
     code = "rule_broken"
     message = "A value breaks a rule; errors says which."
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(f"{field}: rule", faults=(FieldFault(field, sentence),))
+    def __init__(self, field: str, complaint: Complaint) -> None:
+        super().__init__(f"{field}: {complaint.code}", faults=(complaint.of(field),))
+        self.complaint = complaint
 
 
 class TooManyRequests(AuthError):

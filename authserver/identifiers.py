@@ -39,6 +39,7 @@ import re
 from typing import Literal, NamedTuple
 
 from authserver import errors
+from authserver.errors import Complaint
 
 MAX_TYPED_CHARS = 320  # generous: the longest canonical form has 254
 MAX_EMAIL_CHARS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
@@ -59,14 +60,21 @@ TRUNK_ZERO = re.compile(
 )
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 
-USERNAME_RULE = (
+USERNAME_RULE = Complaint(
+    "username_form",
     "A user name has 3 to 32 characters: letters a to z, digits, dots, hyphens "
-    "and underscores, with a letter first."
+    "and underscores, with a letter first.",
 )
-EMAIL_RULE = "This is not an e-mail address like name@example.org."
-PHONE_RULE = "This is not a phone number like +442079460018."
-PHONE_NEEDS_CODE = "Write the phone number with + and the country code first."
-ANY_RULE = "This is not a user name, an e-mail address or a phone number."
+EMAIL_RULE = Complaint(
+    "email_form", "This is not an e-mail address like name@example.org."
+)
+PHONE_RULE = Complaint("phone_form", "This is not a phone number like +442079460018.")
+PHONE_NEEDS_CODE = Complaint(
+    "phone_needs_code", "Write the phone number with + and the country code first."
+)
+ANY_RULE = Complaint(
+    "identifier_form", "This is not a user name, an e-mail address or a phone number."
+)
 
 Kind = Literal["username", "email", "phone"]
 
@@ -94,8 +102,7 @@ def parse(text: str, *, country_code: str = "") -> Identifier:
             return Identifier("phone", phone(typed, country_code))
     except errors.RuleBroken as refusal:
         # The caller's field is "identifier", whatever it turned out to be.
-        sentence = refusal.faults[0].message
-        raise errors.RuleBroken("identifier", sentence) from refusal
+        raise errors.RuleBroken("identifier", refusal.complaint) from refusal
     raise errors.RuleBroken("identifier", ANY_RULE)
 
 
@@ -172,7 +179,7 @@ def budget_key(identifier_value: str) -> str:
     return f"{base}@{domain}" if at else identifier_value
 
 
-def _ascii(text: str, field: str, rule: str) -> str:
+def _ascii(text: str, field: str, rule: Complaint) -> str:
     """Return `text` without blanks around, if it is short and ASCII."""
     if len(text) > MAX_TYPED_CHARS:
         raise errors.RuleBroken(field, rule)

@@ -38,9 +38,9 @@ def test_without_detail_the_log_gets_the_message():
 
 
 def test_broken_rule_names_its_field():
-    error = errors.RuleBroken("email", "This is no address.")
+    error = errors.RuleBroken("email", errors.Complaint("form", "This is no address."))
 
-    assert error.faults == (errors.FieldFault("email", "This is no address."),)
+    assert error.faults == (errors.FieldFault("email", "This is no address.", "form"),)
     assert "This is no address." not in error.detail
 
 

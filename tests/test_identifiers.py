@@ -167,14 +167,14 @@ def test_parse_tells_the_kind(typed, kind, value):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("", identifiers.ANY_RULE),
-        (" ", identifiers.ANY_RULE),
-        ("_alice", identifiers.ANY_RULE),
-        ("\u00e9", identifiers.ANY_RULE),
-        ("a" * 321, identifiers.ANY_RULE),
-        ("al", identifiers.USERNAME_RULE),
-        ("a@b", identifiers.EMAIL_RULE),
-        ("12", identifiers.PHONE_RULE),
+        ("", identifiers.ANY_RULE.message),
+        (" ", identifiers.ANY_RULE.message),
+        ("_alice", identifiers.ANY_RULE.message),
+        ("\u00e9", identifiers.ANY_RULE.message),
+        ("a" * 321, identifiers.ANY_RULE.message),
+        ("al", identifiers.USERNAME_RULE.message),
+        ("a@b", identifiers.EMAIL_RULE.message),
+        ("12", identifiers.PHONE_RULE.message),
     ],
     ids=ascii,
 )

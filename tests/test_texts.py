@@ -1,11 +1,14 @@
 """What the server says to people: whole in every language."""
 
+import ast
 import re
 
 import pytest
 
-from authserver import texts
+from authserver import errors, texts
+from authserver.passwords import policy
 
+PACKAGE = texts.FOLDER.parent
 ENGLISH = texts.load("en")
 
 each_language = pytest.mark.parametrize("language", texts.languages())
@@ -51,6 +54,43 @@ def test_no_text_is_empty_or_markup(language):
     }
 
     assert wrong == set()
+
+
+@each_language
+def test_every_refusal_is_explained(language):
+    explained = texts.load(language)["problems"]
+
+    assert set(explained) == {each.code for each in errors.every()}
+    assert {frozenset(each) for each in explained.values()} == {
+        frozenset({"title", "detail", "meaning"})
+    }
+
+
+def complaints():
+    """What every call of Complaint in the package begins with."""
+    trees = (ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py"))
+    calls = (node for tree in trees for node in ast.walk(tree))
+    return [
+        node.args[0]
+        for node in calls
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("Complaint", "errors.Complaint")
+    ]
+
+
+@each_language
+def test_all_that_may_be_wrong_with_a_field_has_a_sentence(language):
+    codes = [code.value for code in complaints()]  # each is written as it is
+
+    assert len(set(codes)) == len(codes)
+    assert set(codes) == set(texts.load(language)["fields"])
+
+
+@each_language
+def test_limits_in_the_sentences_are_those_of_the_rules(language):
+    sentence = texts.load(language)["fields"]["password_length"]
+
+    assert re.findall("[0-9]+", sentence) == re.findall("[0-9]+", policy.LENGTH.message)
 
 
 def test_a_text_in_html_is_text():

@@ -6,12 +6,15 @@ may be throwing somebody out. The session that asks goes on.
 
 from authserver import errors
 from authserver.app import App, Caller
+from authserver.errors import Complaint
 from authserver.flows import reauthenticate, records, reset
 from authserver.flows.authenticate import Authenticated
 from authserver.flows.records import Operation
 from authserver.passwords import policy
 from authserver.store import one_time_codes, sessions, users
 from authserver.store.database import Transaction
+
+UNCHANGED = Complaint("password_unchanged", "This is the current password.")
 
 
 def change(
@@ -27,7 +30,7 @@ def change(
         app, caller, who, current, event="change_password"
     )
     if new == current:
-        raise errors.RuleBroken("new_password", "This is the current password.")
+        raise errors.RuleBroken("new_password", UNCHANGED)
     password_hash = app.hasher.hash(new)
     if not app.database.transaction(_store, operation, who, password_hash):
         raise errors.InvalidCredentials("password changed meanwhile")

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from authserver import errors, identifiers
 from authserver.app import App, Caller
+from authserver.errors import Complaint
 from authserver.flows import places
 from authserver.flows.authenticate import Authenticated
 from authserver.identifiers import Identifier
@@ -26,6 +27,12 @@ from authserver.store.database import Transaction
 from authserver.store.registrations import Registration
 from authserver.store.users import User
 
+NO_TEXT_MESSAGES = Complaint(
+    "phone_not_reached", "This server cannot send text messages."
+)
+NO_SUCH_COUNTRY = Complaint(
+    "phone_country", "This server sends no text messages to that country."
+)
 CHANNELS = {"email": "email", "phone": "sms"}  # how to reach a kind of identifier
 
 
@@ -217,8 +224,6 @@ def deliverable(app: App, channel: str) -> bool:
 def check_number(app: App, phone: str) -> None:
     """Raise `RuleBroken` for a number that no text message may be sent to."""
     if not deliverable(app, "sms"):
-        raise errors.RuleBroken("phone", "This server cannot send text messages.")
+        raise errors.RuleBroken("phone", NO_TEXT_MESSAGES)
     if not identifiers.is_of_country(phone, app.settings.sms_countries):
-        raise errors.RuleBroken(
-            "phone", "This server sends no text messages to that country."
-        )
+        raise errors.RuleBroken("phone", NO_SUCH_COUNTRY)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from authserver import errors, identifiers, tokens
 from authserver.app import App, Caller
+from authserver.errors import Complaint
 from authserver.flows import budgets, challenges, lookup, places, records
 from authserver.flows.challenges import Challenge
 from authserver.flows.lookup import Contact, Profile
@@ -31,6 +32,7 @@ from authserver.store.limits import Limit
 from authserver.store.registrations import Registration
 from authserver.store.users import User
 
+DIFFERENT = Complaint("passwords_differ", "The two passwords differ.")
 REGISTRATION_TTL_S = 3600
 MAX_PER_CONTACT = 5  # live registrations: guesses are made at each of them
 MAX_PER_ADDRESS = 20  # a class room behind one address still gets in
@@ -84,7 +86,7 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
         phone = identifiers.phone(form.phone, app.settings.phone_country_code)
         lookup.check_number(app, phone)
     if form.confirm_password not in (None, form.password):
-        raise errors.RuleBroken("confirm_password", "The two passwords differ.")
+        raise errors.RuleBroken("confirm_password", DIFFERENT)
     policy.check("password", form.password, own=(username, email, phone))
     now = app.now()
     return Registration(

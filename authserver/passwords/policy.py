@@ -16,9 +16,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from authserver import errors
+from authserver.errors import Complaint
 
 MIN_CHARS = 8  # NIST SP 800-63B section 5.1.1.2
 MAX_CHARS = 128  # bounds the work; the longest sentence anybody types fits
+
+LENGTH = Complaint(
+    "password_length", f"A password has {MIN_CHARS} to {MAX_CHARS} characters."
+)
+NOT_TEXT = Complaint(
+    "password_not_text",
+    "The password contains a character that is not valid Unicode.",
+)
+OWN = Complaint(
+    "password_own", "A password must not be your user name, e-mail address or number."
+)
+COMMON = Complaint(
+    "password_common",
+    "This password is among those that are tried first. Choose another.",
+)
 
 
 def check(field: str, password: str, *, own: Iterable[str | None] = ()) -> None:
@@ -26,24 +42,24 @@ def check(field: str, password: str, *, own: Iterable[str | None] = ()) -> None:
 
     `own` are the person's identifiers, as far as there are any.
     """
-    sentence = fault(password, identifiers=[each for each in own if each])
-    if sentence is not None:
-        raise errors.RuleBroken(field, sentence)
+    complaint = fault(password, identifiers=[each for each in own if each])
+    if complaint is not None:
+        raise errors.RuleBroken(field, complaint)
 
 
-def fault(password: str, *, identifiers: Iterable[str]) -> str | None:
-    """Return a sentence on why `password` may not be chosen, or None if it may.
+def fault(password: str, *, identifiers: Iterable[str]) -> Complaint | None:
+    """Return a reason why `password` may not be chosen, or None if it may.
 
     `identifiers` are the person's own, in canonical form.
     """
     if not MIN_CHARS <= len(password) <= MAX_CHARS:
-        return f"A password has {MIN_CHARS} to {MAX_CHARS} characters."
+        return LENGTH
     if re.search(r"[\ud800-\udfff]", password):
-        return "The password contains a character that is not valid Unicode."
+        return NOT_TEXT
     if any(_names(password, identifier) for identifier in identifiers):
-        return "A password must not be your user name, e-mail address or number."
+        return OWN
     if _is_common(password.lower()):
-        return "This password is among those that are tried first. Choose another."
+        return COMMON
     return None
 
 

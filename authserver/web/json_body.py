@@ -31,6 +31,8 @@ MAX_INTEGER = 2**53  # RFC 8259 section 6: beyond it, doubles lose digits
 MAX_NUMBER_CHARS = 40  # no double needs more; int() of long texts is quadratic
 MAX_NAME_CHARS = 64  # of a field, to be repeated to the sender
 
+REPEATED: Final = errors.Complaint("repeated", "This name occurs twice.")
+
 _MEDIA_TYPE: Final = re.compile(
     r'application/json(?:[ \t]*;[ \t]*(?:charset=(?:utf-8|"utf-8"))?)?',
     re.IGNORECASE,
@@ -109,7 +111,7 @@ def _repeated(names: list[str]) -> tuple[errors.FieldFault, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen and name.isprintable() and len(name) <= MAX_NAME_CHARS:
-            return (errors.FieldFault(name, "This name occurs twice."),)
+            return (REPEATED.of(name),)
         seen.add(name)
     return ()
 

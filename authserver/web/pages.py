@@ -3,6 +3,8 @@
     GET /verify           verify.html      where mailed links lead: the token
     GET /reset            reset.html       is in the fragment, so not in here
     GET /docs             docs.html        the API, shown by Swagger UI
+    GET /problems/{code}  problem.html     what a refusal means, by its code
+                          missing.html     wherever nothing is
     GET /static/<digest>/{name}            what the pages load
 
 Opening a page changes nothing. Mail scanners open every link before its reader
@@ -133,6 +135,22 @@ def wanted(request: Request) -> bool:
 def missing(app: App, request: Request) -> Response:
     """Show that there is nothing at this address."""
     return page(app, request, "missing")._replace(status=HTTPStatus.NOT_FOUND)
+
+
+def problem(app: App, request: Request, code: str, status: int) -> Response:
+    """Show what a refusal means and what to do about it."""
+    words = texts.load(request.language())["problems"][code]
+    return page(app, request, "problem", {**words, "code": code, "status": str(status)})
+
+
+def change_password(app: App, _request: Request) -> Response:
+    """Lead password managers to where a password is changed.
+
+    They know the address from the W3C's "A Well-Known URL for Changing
+    Passwords"; whoever is not logged in logs in there first.
+    """
+    place = f"{app.settings.public_url}/account#password"
+    return Response(HTTPStatus.FOUND, headers=(("Location", place),))
 
 
 def page(

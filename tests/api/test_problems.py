@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from authserver import errors
+from authserver import errors, texts
 
 
 @pytest.mark.parametrize("refusal", errors.every(), ids=lambda each: each.code)
@@ -28,6 +28,24 @@ def test_type_of_an_error_leads_to_its_explanation(client):
 
     assert url.netloc == "auth.example.org"
     assert explained.payload["detail"] == refused.payload["detail"]
+
+
+@pytest.mark.parametrize("language", texts.languages())
+@pytest.mark.parametrize("refusal", errors.every(), ids=lambda each: each.code)
+def test_browser_reads_what_happened_and_what_to_do(wire, refusal, language):
+    page = opened(wire, f"/problems/{refusal.code}?lang={language}")
+
+    words = texts.load(language)["problems"][refusal.code]
+    assert page.startswith("HTTP/1.1 200 ")
+    assert f'<html lang="{language}">' in page
+    assert all(texts.escaped(text) in page for text in words.values())
+    assert 'href="../static/' in page
+
+
+def opened(wire, path):
+    """What a browser gets that opens an address."""
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n"
+    return wire.send(f"{head}Connection: close\r\n\r\n".encode()).decode()
 
 
 def test_other_codes_are_not_found(client):

@@ -113,6 +113,7 @@ def test_phone_of_another_country_is_refused(client):
         {
             "field": "phone",
             "message": "This server sends no text messages to that country.",
+            "code": "phone_country",
         }
     ]
     assert at_home.status == 201

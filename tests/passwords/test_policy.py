@@ -18,7 +18,8 @@ RANKED = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8][:3000
 
 
 def fault(password: str, *identifiers: str) -> str | None:
-    return policy.fault(password, identifiers=identifiers)
+    complaint = policy.fault(password, identifiers=identifiers)
+    return complaint.message if complaint else None
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_repeated_name_is_named_to_the_sender():
         json_body.decode(b'{"b": 1, "password": 1, "password": 2}')
 
     assert refusal.value.faults == (
-        errors.FieldFault("password", "This name occurs twice."),
+        errors.FieldFault("password", "This name occurs twice.", "repeated"),
     )
 
 

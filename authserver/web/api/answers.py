@@ -129,4 +129,5 @@ ASSET = Answer(
     "/* what pages load */", media_types=(CSS, JAVASCRIPT, SVG, PNG), unchanged=True
 )
 MEASURED = Answer("# HELP ...", media_types=(FIGURES,))
+ELSEWHERE = Answer("", HTTPStatus.FOUND, media_types=())
 NOTHING = Answer("", HTTPStatus.NO_CONTENT, media_types=())

@@ -6,6 +6,7 @@ the tests attack. Names that several routes share have one declaration, so that
 what alice sends, and sent in order they work.
 """
 
+from authserver.errors import Complaint
 from authserver.web.api.fields import Choice, Field, Needs, OtpField
 
 ALICE = "alice@example.org"
@@ -38,7 +39,9 @@ REGISTER = (
     Field("confirm_password", PASSWORD),
 )
 SOME_CONTACT = Choice(
-    ("email", "phone"), "Give an e-mail address or a phone number.", several=True
+    ("email", "phone"),
+    Complaint("contact_missing", "Give an e-mail address or a phone number."),
+    several=True,
 )
 SEND_CODE = (
     IDENTIFIER,
@@ -53,7 +56,10 @@ CONFIRM = (
     OTP,
     Field("id", ID),
 )
-LINK_OR_CODE = Choice(("token", "otp"), "Send either token, or identifier and otp.")
+LINK_OR_CODE = Choice(
+    ("token", "otp"),
+    Complaint("link_or_code", "Send either token, or identifier and otp."),
+)
 LOG_IN = (
     ANY_IDENTIFIER,
     Field("password", PASSWORD, aliases=("pwd",)),
@@ -61,7 +67,9 @@ LOG_IN = (
     Field("replace_session", example=False),
     Field("cookie_only", example=False),
 )
-ONE_PROOF = Choice(("password", "otp"), "Send either password or otp.")
+ONE_PROOF = Choice(
+    ("password", "otp"), Complaint("one_proof", "Send either password or otp.")
+)
 REFRESH = (Field("refresh_token", TOKEN, required=True),)
 LOG_OUT = (Field("everywhere", example=False), Field("refresh_token", TOKEN))
 FORGOT = (ANY_IDENTIFIER,)
@@ -72,7 +80,11 @@ RESET = (
     OPTIONAL_IDENTIFIER,
     OTP,
 )
-WHOSE_CODE = Needs("otp", "identifier", "Send the identifier that goes with otp.")
+WHOSE_CODE = Needs(
+    "otp",
+    "identifier",
+    Complaint("identifier_missing", "Send the identifier that goes with otp."),
+)
 CHANGE_PASSWORD = (
     CURRENT_PASSWORD,
     Field("new_password", "another good phrase", required=True),
@@ -80,5 +92,7 @@ CHANGE_PASSWORD = (
 CHANGE_CONTACT = (EMAIL, PHONE, CURRENT_PASSWORD)
 ONE_CONTACT = Choice(
     ("email", "phone"),
-    "Give one of the two: an e-mail address or a phone number.",
+    Complaint(
+        "one_contact", "Give one of the two: an e-mail address or a phone number."
+    ),
 )

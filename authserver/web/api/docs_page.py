@@ -77,7 +77,7 @@ def _operation(document: Schema, title: str, operation: Schema) -> Iterable[str]
     for status, response in operation["responses"].items():
         if "$ref" in response:
             refusals.append(_refusal(document, status, response["$ref"]))
-        elif "content" in response:
+        elif response.get("content"):
             content = next(iter(response["content"].values()))
             yield _example(f"Answer {status}", content["example"])
     rows = "\n".join(refusals)

@@ -15,10 +15,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from authserver import errors
-from authserver.errors import FieldFault
+from authserver.errors import Complaint, FieldFault
 
 MAX_OTP = 999_999
 MAX_TEXT_CHARS = 1024  # no field of ours needs more
+
+NOT_BOOLEAN = Complaint("not_boolean", "This must be true or false.")
+NOT_TEXT = Complaint("not_text", "This must be a string.")
+NOT_A_CODE = Complaint("not_a_code", "This must be six digits.")
 
 
 class Field(NamedTuple):
@@ -35,28 +39,31 @@ class Field(NamedTuple):
         """Return the value (None if absent) and what is wrong with it."""
         given = [name for name in (self.name, *self.aliases) if name in payload]
         if len(given) > 1:
-            return None, FieldFault(given[1], f"Send this or {given[0]}, not both.")
+            both = Complaint("given_twice", f"Send this or {given[0]}, not both.")
+            return None, both.of(given[1])
         if not given:
             return None, self._absent() if self.required else None
         name, value = given[0], payload[given[0]]
         if isinstance(self.example, bool):
-            wrong = None if type(value) is bool else "must be true or false."
+            wrong = None if type(value) is bool else NOT_BOOLEAN
         else:
             wrong = self._wrong_text(value)
-        return value, FieldFault(name, f"This {wrong}") if wrong else None
+        return value, wrong.of(name) if wrong else None
 
-    def _wrong_text(self, value: object) -> str | None:
+    def _wrong_text(self, value: object) -> Complaint | None:
         if not isinstance(value, str):
-            return "must be a string."
+            return NOT_TEXT
         if len(value) > self.max_chars:
-            return f"must not be longer than {self.max_chars} characters."
+            most = f"This must not be longer than {self.max_chars} characters."
+            return Complaint("too_long", most)
         if self.choices and value not in self.choices:
-            return f"must be one of: {', '.join(self.choices)}."
+            choices = f"This must be one of: {', '.join(self.choices)}."
+            return Complaint("not_a_choice", choices)
         return None
 
     def _absent(self) -> FieldFault:
         names = " or ".join((self.name, *self.aliases))
-        return FieldFault(self.name, f"This is missing (send {names}).")
+        return Complaint("missing", f"This is missing (send {names}).").of(self.name)
 
 
 class OtpField(Field):
@@ -73,7 +80,7 @@ class OtpField(Field):
         if type(value) is int or (type(value) is float and value.is_integer()):
             if 0 < value <= MAX_OTP:
                 return f"{int(value):06d}", None
-            return None, FieldFault(self.name, "This must be six digits.")
+            return None, NOT_A_CODE.of(self.name)
         return super().read(payload)
 
 
@@ -81,7 +88,7 @@ class Choice(NamedTuple):
     """Of these fields one must come; more than one only if `several`."""
 
     names: tuple[str, ...]
-    sentence: str
+    complaint: Complaint
     several: bool = False
 
     def fault(self, values: Mapping[str, Any]) -> FieldFault | None:
@@ -89,7 +96,7 @@ class Choice(NamedTuple):
         given = sum(values[name] is not None for name in self.names)
         if given == 1 or (given and self.several):
             return None
-        return FieldFault(self.names[0], self.sentence)
+        return self.complaint.of(self.names[0])
 
 
 class Needs(NamedTuple):
@@ -97,13 +104,13 @@ class Needs(NamedTuple):
 
     name: str
     other: str
-    sentence: str
+    complaint: Complaint
 
     def fault(self, values: Mapping[str, Any]) -> FieldFault | None:
         """Return what is wrong with the fields' values, taken together."""
         if values[self.name] is None or values[self.other] is not None:
             return None
-        return FieldFault(self.other, self.sentence)
+        return self.complaint.of(self.other)
 
 
 Rule = Choice | Needs

@@ -22,10 +22,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from authserver import errors
+from authserver import errors, identifiers
 from authserver.settings import NAME, VERSION
 from authserver.web import cookies, dispatch
-from authserver.web.api import bodies, routes, schemas
+from authserver.web.api import bodies, fields, routes, schemas
 from authserver.web.api.answers import HTML, PAGE, Answer
 from authserver.web.api.route import Refusals, Route
 from authserver.web.api.schemas import Schema
@@ -153,11 +153,11 @@ class _Responses:
         }
 
     def _example(self, refusal: type[errors.AuthError]) -> Schema:
-        fault = errors.FieldFault("username", "This is missing.")
         if refusal is errors.RuleBroken:
-            error: errors.AuthError = errors.RuleBroken(*fault)
+            rule = identifiers.USERNAME_RULE
+            error: errors.AuthError = errors.RuleBroken("username", rule)
         elif refusal is errors.InvalidBody:
-            error = errors.InvalidBody(faults=(fault,))
+            error = errors.InvalidBody(faults=(fields.NOT_TEXT.of("username"),))
         else:
             error = refusal()
         return dispatch.problem(self._public_url, error, EXAMPLE_REQUEST_ID)

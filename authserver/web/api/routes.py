@@ -252,6 +252,13 @@ ROUTES = (
     Route("GET", ("/account",), pages.account, answers.PAGE, cost=MEMORY),
     Route(
         "GET",
+        ("/.well-known/change-password",),
+        pages.change_password,
+        answers.ELSEWHERE,
+        cost=MEMORY,
+    ),
+    Route(
+        "GET",
         ("/static/{version}/{name}",),
         pages.asset,
         answers.ASSET,

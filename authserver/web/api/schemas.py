@@ -86,8 +86,8 @@ def of_problem() -> Schema:
     text = {"type": "string"}
     fault = {
         "type": "object",
-        "required": ["field", "message"],
-        "properties": {"field": text, "message": text},
+        "required": ["field", "message", "code"],
+        "properties": {"field": text, "message": text, "code": text},
     }
     return {
         "type": "object",

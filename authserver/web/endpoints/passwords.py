@@ -4,13 +4,15 @@ from http import HTTPStatus
 
 from authserver import errors
 from authserver.app import App
-from authserver.errors import FieldFault
+from authserver.errors import Complaint
 from authserver.flows import change_password, lookup
 from authserver.flows import reset as resetting
 from authserver.flows.challenges import GRANT_TTL_S
 from authserver.flows.reset import Proof
 from authserver.web import cookies, credentials
 from authserver.web.messages import Request, Response
+
+NO_PROOF = Complaint("proof_missing", "Send reset_token, or identifier and otp.")
 
 
 def forgot(app: App, request: Request) -> Response:
@@ -43,8 +45,7 @@ def reset(app: App, request: Request) -> Response:
     if token is None and otp is None:
         token = credentials.cookie(request, cookies.RESET)
         if token is None:
-            fault = FieldFault("token", "Send reset_token, or identifier and otp.")
-            raise errors.InvalidCode("no proof", faults=(fault,))
+            raise errors.InvalidCode("no proof", faults=(NO_PROOF.of("token"),))
     proof = Proof(token, identifier, None if token else otp)
     resetting.finish(app, request.caller(), proof, values["new_password"])
     return Response(

@@ -5,7 +5,7 @@ from typing import Any
 
 from authserver import errors
 from authserver.app import App
-from authserver.errors import FieldFault
+from authserver.errors import Complaint
 from authserver.flows import login, logout, lookup
 from authserver.flows import refresh as refreshing
 from authserver.flows import sessions as device_list
@@ -13,6 +13,8 @@ from authserver.flows.opening import Terms, Tokens
 from authserver.flows.steps import Steps
 from authserver.web import cookies, credentials
 from authserver.web.messages import Request, Response
+
+NO_COOKIES = Complaint("cookie_elsewhere", "Pages elsewhere get tokens, never cookies.")
 
 
 def log_in(app: App, request: Request) -> Response:
@@ -24,8 +26,8 @@ def log_in(app: App, request: Request) -> Response:
     values = request.values
     password, otp = values["password"], values["otp"]
     if request.foreign and values["cookie_only"]:
-        fault = FieldFault("cookie_only", "Pages elsewhere get tokens, never cookies.")
-        raise errors.InvalidBody("cookie_only from elsewhere", faults=(fault,))
+        faults = (NO_COOKIES.of("cookie_only"),)
+        raise errors.InvalidBody("cookie_only from elsewhere", faults=faults)
     identifier = lookup.identify(app, values["identifier"])
     terms = Terms(
         replace_session=bool(values["replace_session"]),

@@ -49,10 +49,12 @@ def metrics(app: App, request: Request) -> Response:
     )
 
 
-def explain(_app: App, request: Request) -> Response:
+def explain(app: App, request: Request) -> Response:
     """Explain a problem: what the `type` of an error body leads to."""
     for refusal in errors.every():
         if refusal.code == request.parameters["code"]:
+            if pages.wanted(request):
+                return pages.problem(app, request, refusal.code, refusal.status)
             return Response(
                 HTTPStatus.OK,
                 {
@@ -61,5 +63,6 @@ def explain(_app: App, request: Request) -> Response:
                     "title": refusal.status.phrase,
                     "detail": refusal.message,
                 },
+                headers=(pages.VARY,),
             )
     raise errors.NotFound("no such problem")
