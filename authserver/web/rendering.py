@@ -84,7 +84,9 @@ def _rendered(
     if looks.STYLE in loaded:
         style = f'<link rel="stylesheet" href="{static}/{looks.STYLE}">\n'
     if f"{name}.js" in loaded:
-        script = f'<script type="module" src="{static}/{name}.js"></script>\n'
+        # The script chooses what to show, so nothing is shown before it ran.
+        source = f'blocking="render" src="{static}/{name}.js"'
+        script = f'<script type="module" {source}></script>\n'
     markup = {
         "main": main,
         "site_style": style,

@@ -30,6 +30,8 @@ def test_bearer_is_shown_the_account(bearer, alice):
             "email": alice.email,
             "phone": None,
             "is_verified": True,
+            "email_verified": True,
+            "phone_verified": False,
             "roles": [],
         }
     }

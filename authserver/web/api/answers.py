@@ -101,7 +101,17 @@ PASSWORD_RESET = Answer(
     {"message": "Password reset successful"}, cookies=(cookies.RESET, cookies.SESSION)
 )
 PASSWORD_CHANGED = Answer({"message": "Password changed successfully"})
-ME = Answer({"user": {**USER, "roles": ["admin"]}}, nullable=CONTACTS)
+ME = Answer(
+    {
+        "user": {
+            **USER,
+            "email_verified": True,
+            "phone_verified": False,
+            "roles": ["admin"],
+        }
+    },
+    nullable=CONTACTS,
+)
 PROTECTED = Answer(
     {"message": "Hello, alice. You are logged in.", "user": USER}, nullable=CONTACTS
 )

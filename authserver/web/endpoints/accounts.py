@@ -36,8 +36,13 @@ def register(app: App, request: Request) -> Response:
 def me(app: App, request: Request) -> Response:
     """Show the caller's account; other services ask here who somebody is."""
     who = credentials.require(app, request)
-    user = lookup.profile_of(who.user)._asdict() | {"roles": who.user.roles.split()}
-    return Response(HTTPStatus.OK, {"user": user})
+    user = who.user
+    profile = lookup.profile_of(user)._asdict() | {
+        "email_verified": user.email_verified_at is not None,
+        "phone_verified": user.phone_verified_at is not None,
+        "roles": user.roles.split(),
+    }
+    return Response(HTTPStatus.OK, {"user": profile})
 
 
 def protected(app: App, request: Request) -> Response:

@@ -1,12 +1,58 @@
-// The page behind a link that resets a password: it asks for the new one.
+// A new password: by the link of a mail, or by the code beside it.
+//
+//     link:  #token=... -----------------------> new password, with the token
+//     code:  identifier, code -> a cookie -----> new password, by the cookie
+//
+// The code is exchanged for the cookie `__Host-reset`, which no script can read.
 
-import { run } from "./link.js";
+import { broken, element, leave, told } from "./page.js";
+import { ask } from "./api.js";
+import { sendAgain, takeCode } from "./code.js";
+import { run, tell } from "./form.js";
+import { judge } from "./password.js";
+import { say } from "./words.js";
 
-run({
-  path: "auth/password/reset",
-  done: "Your new password is set. You are logged out everywhere; log in with it.",
-  refusals: {},
-  ends: {
-    invalid_code: "This link has been used or has expired. Ask for a new one.",
+const byLink = Boolean(told.token && told.name);
+const proof = byLink ? { token: told.token } : {};
+
+function choose(account) {
+  element("code").hidden = true;
+  element("choose").hidden = false;
+  element("username").value = account;
+  element("password").focus();
+}
+
+if (byLink) {
+  choose(told.name);
+} else {
+  element("code").hidden = false;
+  element("identifier").value = told.to ?? "";
+  element(told.to ? "otp" : "identifier").focus();
+}
+if (broken) tell(element("code-outcome"), say("link_incomplete"), "bad");
+
+takeCode(element("otp"));
+run(element("code-form"), {
+  send: ({ identifier, otp }) => ask("POST", "validate-otp", { identifier, otp }),
+  done: (_, { identifier }) => choose(identifier),
+  blame: { invalid_code: ["otp", "wrong_code"] },
+});
+sendAgain(
+  element("again"),
+  element("code-outcome"),
+  () => [{ identifier: element("identifier").value }],
+  "auth/password/forgot",
+);
+
+judge(element("password"), () => (told.name ? { username: told.name } : {}));
+run(element("choose-form"), {
+  send: ({ new_password }) => ask("POST", "auth/password/reset", { new_password, ...proof }),
+  done: () => leave("login", { notice: "reset", ...(told.name && { name: told.name }) }),
+  refused: ({ code }) => {
+    if (code !== "invalid_code") return false;
+    element("choose-form").remove();
+    element("anew").hidden = false;
+    tell(element("choose-outcome"), say("reset_over"), "bad");
+    return true;
   },
 });

@@ -1,19 +1,72 @@
-// The page behind a link that proves an address: it asks for the password too,
-// so that nobody completes an account that a stranger opened with their address.
+// Proving an address: by the code that came, or by the link beside it.
+//
+// The link asks for the password too, so that nobody completes an account that
+// a stranger opened with their address. Opening it spends nothing; only the
+// button sends the token. A code may have gone to two places, an address and a
+// telephone; either one will do, so it is tried for both.
 
-import { run } from "./link.js";
+import { broken, element, leave, told } from "./page.js";
+import { ask } from "./api.js";
+import { sendAgain, takeCode } from "./code.js";
+import { run, tell } from "./form.js";
+import "./password.js";
+import { explain, say } from "./words.js";
 
-run({
-  path: "verify/confirm",
-  done: "Your address is confirmed. You can log in now.",
-  refusals: {
-    invalid_credentials: "This is not the password of this account.",
-  },
-  ends: {
-    invalid_code:
-      "This link has been used or has expired. If you cannot log in yet, ask for " +
-      "a new mail where you registered.",
-    username_taken:
-      "Somebody else has taken this user name meanwhile. Register with another.",
+const byLink = Boolean(told.token && told.name);
+element("link").hidden = !byLink;
+element("code").hidden = byLink;
+
+function confirmed() {
+  return leave("login", { notice: "confirmed", ...(told.name && { name: told.name }) });
+}
+
+function identifiers() {
+  const typed = element("identifier").value;
+  return (told.to ? [told.to, told.or] : [typed]).filter(Boolean);
+}
+
+function registration() {
+  return told.id && { id: told.id };
+}
+
+async function prove({ otp }) {
+  let answer;
+  for (const identifier of identifiers()) {
+    answer = await ask("POST", "auth/verify-otp", { identifier, otp, ...registration() });
+    if (answer.code !== "invalid_code") break;
+  }
+  return answer;
+}
+
+if (byLink) {
+  element("username").value = told.name;
+  element("password").focus();
+} else if (told.to) {
+  const places = { to: told.to, or: told.or };
+  element("sent").textContent = say(told.or ? "sent_to_both" : "sent_to", places);
+  element("whose").hidden = true;
+  element("identifier").required = false;
+  element("otp").focus();
+}
+if (broken) tell(element("code-outcome"), say("link_incomplete"), "bad");
+
+takeCode(element("otp"));
+run(element("code-form"), {
+  send: prove,
+  done: confirmed,
+  blame: { invalid_code: ["otp", "wrong_code"] },
+});
+sendAgain(element("again"), element("code-outcome"), () =>
+  identifiers().map((identifier) => ({ identifier, purpose: "verify", ...registration() })),
+);
+run(element("link-form"), {
+  send: ({ password }) => ask("POST", "verify/confirm", { token: told.token, password }),
+  done: confirmed,
+  blame: { invalid_credentials: ["password", "wrong_password"] },
+  refused: (answer) => {
+    if (answer.code !== "invalid_code" && answer.code !== "username_taken") return false;
+    element("link-form").remove();
+    tell(element("link-outcome"), explain({ ...answer, code: `link_${answer.code}` }), "bad");
+    return true;
   },
 });

@@ -1,0 +1,76 @@
+// The account: who am I, how can I be reached, where am I logged in.
+//
+// All of it comes from the API by the session's cookie. Without a session the
+// log-in page comes first, and leads back here.
+
+import { element, leave } from "./page.js";
+import { ask } from "./api.js";
+import { showContacts } from "./contacts.js";
+import { occupy, refuse, run, tell } from "./form.js";
+import { judge } from "./password.js";
+import { showSessions } from "./sessions.js";
+import { say } from "./words.js";
+
+const outcome = element("outcome");
+const change = element("password");
+const section = location.hash.slice(1);
+const account = { username: "" };
+
+async function load() {
+  const paths = ["auth/me", "sessions"];
+  const answers = await Promise.all(paths.map((path) => ask("GET", path)));
+  const refused = answers.find((answer) => !answer.ok);
+  element("retry").hidden = !refused;
+  if (refused?.code === "invalid_token" || refused?.code === "not_authenticated") {
+    await leave("login", { notice: "needed", ...(section && { back: section }) });
+  }
+  if (refused) return refuse(refused, element("retry"), outcome);
+  const [{ user }, { sessions }] = answers.map((answer) => answer.payload);
+  account.username = user.username;
+  for (const each of document.querySelectorAll(".name")) each.textContent = user.username;
+  for (const each of document.querySelectorAll("[autocomplete=username]")) {
+    each.value = user.username;
+  }
+  showContacts(user, load);
+  showSessions(sessions, load);
+  element("content").ariaBusy = null;
+}
+
+for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]]) {
+  const button = element(id);
+  button.addEventListener("click", async () => {
+    if (button.ariaDisabled === "true") return;
+    const release = occupy(button);
+    const answer = await ask("POST", "auth/logout", { everywhere });
+    if (answer.ok || answer.code === "not_authenticated") {
+      await leave("login", { notice: "ended" });
+    }
+    release();
+    refuse(answer, button, outcome);
+  });
+}
+
+element("retry").addEventListener("click", () => {
+  tell(outcome, "");
+  load();
+});
+judge(element("new-password"), () => account);
+run(element("password-form"), {
+  send: ({ current_password, new_password }) =>
+    ask("POST", "auth/password/change", { current_password, new_password }),
+  done: async () => {
+    element("password-form").reset();
+    change.open = false;
+    tell(outcome, say("password_changed"), "good");
+    outcome.focus();
+    await load();
+  },
+  blame: { invalid_credentials: ["current_password", "wrong_password"] },
+});
+
+await load();
+if (section === "password") change.open = true;
+if (["contacts", "password", "sessions"].includes(section)) {
+  (change.open ? element("current-password") : element(section)).focus();
+  element(section).scrollIntoView();
+}

@@ -1,0 +1,128 @@
+// A form: what is wrong stands beside its field, in words.
+//
+//     press -> empty fields? -> busy -> sent -> done
+//                                        |----> refused: complaints, focus
+//                                        '----> too early: the button counts down
+//
+// Each input has a line below it (`<id>-note`) that holds a hint, and in its
+// stead a complaint. The first field at fault gets the focus, so that a screen
+// reader reads the field and its complaint. What was typed always stays.
+//
+// A button at work is not `disabled`: that would lose the focus. It says that it
+// is, and a second press does nothing.
+
+import { explain, fault, lasting, say } from "./words.js";
+
+const hints = new WeakMap();
+
+/** Write into the line below an input: a complaint, praise, or its hint again. */
+export function note(input, text = "", kind = "") {
+  const line = document.getElementById(`${input.id}-note`);
+  if (!line) return;
+  if (!hints.has(line)) hints.set(line, line.textContent);
+  line.textContent = text || hints.get(line);
+  line.className = `note ${kind}`;
+  input.setAttribute("aria-invalid", String(kind === "bad"));
+}
+
+/** Tell what became of it, where a screen reader hears it. */
+export function tell(place, text, kind = "") {
+  place.textContent = text;
+  place.className = `outcome ${kind}`;
+}
+
+/**
+ * Run a form. `send` takes its values and returns what `ask` does; `done` takes
+ * the payload and the values. `blame` names the field and the sentence for a
+ * code that has none of its own; `refused` may deal with a refusal otherwise,
+ * and returns true if it did.
+ */
+export function run(form, { send, done, blame = {}, refused = () => false }) {
+  const button = form.querySelector(".main");
+  const outcome = form.querySelector(".outcome");
+  const inputs = [...form.querySelectorAll("input")];
+  for (const input of inputs) input.addEventListener("input", () => note(input));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (button.ariaDisabled === "true") return;
+    tell(outcome, "");
+    if (complain(inputs.filter(isMissing).map((each) => [each, say("required")]))) return;
+    const release = occupy(button);
+    conceal(inputs);
+    const values = Object.fromEntries(
+      inputs.filter((each) => each.value).map((each) => [each.name, each.value]),
+    );
+    const answer = await send(values);
+    if (answer.ok) await done(answer.payload, values);
+    release();
+    if (answer.ok || refused(answer, values)) return;
+    const [name, sentence] = blame[answer.code] ?? [];
+    const found = answer.faults.map((each) => [form.elements[each.field], fault(each)]);
+    if (name) found.push([form.elements[name], say(sentence)]);
+    if (!complain(found)) refuse(answer, button, outcome);
+  });
+}
+
+/** Tell why something was refused, and count down to the next try. */
+export function refuse(answer, button, outcome) {
+  if (!answer.wait) {
+    tell(outcome, answer.faults.map(fault)[0] ?? explain(answer), "bad");
+    return;
+  }
+  const time = lasting(answer.wait);
+  tell(outcome, `${explain(answer)} ${say("again_in", { time })}`, "bad");
+  countDown(button, answer.wait, () => tell(outcome, say("again_now")));
+}
+
+/** Show that a button is at work; returns what ends that. */
+export function occupy(button) {
+  const label = button.textContent;
+  button.textContent = button.dataset.busy ?? label;
+  button.ariaBusy = button.ariaDisabled = "true";
+  return () => {
+    button.textContent = label;
+    button.ariaBusy = button.ariaDisabled = null;
+  };
+}
+
+// The seconds are for the eye alone: read out, each would interrupt the last.
+function countDown(button, seconds, over) {
+  const end = Date.now() + 1000 * seconds;
+  const left = document.createElement("span");
+  left.className = "left";
+  left.ariaHidden = "true";
+  button.append(left);
+  button.ariaDisabled = "true";
+  const tick = () => {
+    const rest = Math.ceil((end - Date.now()) / 1000);
+    left.textContent = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
+    if (rest > 0) return;
+    clearInterval(timer);
+    left.remove();
+    button.ariaDisabled = null;
+    over();
+  };
+  const timer = setInterval(tick, 250);
+  tick();
+}
+
+function isMissing(input) {
+  return input.required && !input.value.trim();
+}
+
+function complain(found) {
+  const visible = found.filter(([input]) => input && !input.closest("[hidden]"));
+  for (const [input, text] of visible) note(input, text, "bad");
+  const [first] = visible[0] ?? [];
+  first?.focus();
+  first?.select();
+  return visible.length > 0;
+}
+
+// A password that is sent is hidden again, or browsers keep it as plain text.
+function conceal(inputs) {
+  for (const input of inputs) {
+    const button = input.parentElement.querySelector("[aria-pressed=true]");
+    button?.click();
+  }
+}

@@ -1,0 +1,43 @@
+// Password fields: shown on request, and judged while a new one is typed.
+//
+// The server's own rules judge, so the hint never says other than the answer
+// will. It is a courtesy: when it cannot be had, or not now, nothing is said.
+
+import { ask } from "./api.js";
+import { note } from "./form.js";
+import { fault, say } from "./words.js";
+
+const PAUSE_MS = 400; // nobody is judged in the middle of a word
+
+for (const button of document.querySelectorAll(".secret button")) {
+  const input = button.parentElement.querySelector("input");
+  button.addEventListener("click", () => {
+    const shown = input.type === "password";
+    input.type = shown ? "text" : "password";
+    button.ariaPressed = String(shown);
+  });
+}
+
+/** Judge what is typed into `input`; `others` returns the user's identifiers. */
+export function judge(input, others = () => ({})) {
+  let timer;
+  let latest = 0;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    latest += 1;
+    if (input.value) timer = setTimeout(look, PAUSE_MS, latest);
+  });
+  input.form.addEventListener("submit", () => {
+    clearTimeout(timer);
+    latest += 1;
+  });
+
+  async function look(asked) {
+    const body = { password: input.value, ...others() };
+    const answer = await ask("POST", "auth/password/check", body);
+    if (asked !== latest || !answer.ok) return;
+    const { acceptable, errors } = answer.payload;
+    if (acceptable) note(input, say("password_good"), "good");
+    else note(input, fault(errors[0]));
+  }
+}
