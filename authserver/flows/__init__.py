@@ -9,17 +9,17 @@ Each column is in the order to read it in; the left one leans on the right one.
     what a person can do                    what flows share
     --------------------------------------  ----------------------------------
     register         ask for an account     places          where a caller is
-    send_code        ask for a code         lookup          whom a name means
-    verify           give the code back     records         audit and messages
-    confirm          follow the link        budgets         how often, at most
-    login            open a session         challenges      codes, made to spent
-    refresh          renew its tokens       opening         how each login ends
-    logout           end it                 authenticate    who is asking
-    sessions         see and end them all   reauthenticate  the password, again
-    reset            forgot the password    import_rows     lines become users
-    change_password  want another one       purge           what expired goes
-    contacts         want another address   health          the database answers
-    import_users     bring users along       repeats         lost answers
-                                            figures         what it all came to
+    check_password   may this one be it     lookup          whom a name means
+    send_code        ask for a code         records         audit and messages
+    verify           give the code back     budgets         how often, at most
+    confirm          follow the link        challenges      codes, made to spent
+    login            open a session         opening         how each login ends
+    refresh          renew its tokens       authenticate    who is asking
+    logout           end it                 reauthenticate  the password, again
+    sessions         see and end them all   import_rows     lines become users
+    reset            forgot the password    purge           what expired goes
+    change_password  want another one       health          the database answers
+    contacts         want another address   repeats         lost answers
+    import_users     bring users along      figures         what it all came to
                                             steps           with no thread each
 """

@@ -52,6 +52,7 @@ CODE_FAILURES = (Budget(10, 10 / HOUR_S), Budget(30, 30 / DAY_S))
 CONTACT_GUESSES = (Budget(30, 30 / HOUR_S), Budget(100, 100 / DAY_S))
 SENDS_PER_HOUR = Budget(10, 10 / HOUR_S)  # nobody's mailbox is a target practice
 NUMBERS_PER_HOUR = 5  # new phone numbers from one address: each may cost a message
+CHECKS_PER_MINUTE = 120  # a page asks at each pause in typing, and people share
 ONCE_AN_HOUR = Budget(1, 1 / HOUR_S)
 WIDE_NETWORK_FACTOR = 8  # a /48 has 65,536 times /64; eight budgets are enough
 DECOYS = 256  # rows that unknown identifiers share
@@ -86,6 +87,11 @@ def admit_request(app: App, caller: Caller) -> None:
     """Count a request that costs something; raise `TooManyRequests`."""
     per_minute = app.settings.address_requests_per_minute
     _charge(app, _by_address("request", caller, per_minute, MINUTE_S))
+
+
+def admit_check(app: App, caller: Caller) -> None:
+    """Count a question about a password; raise `TooManyRequests`."""
+    _charge(app, _by_address("check", caller, CHECKS_PER_MINUTE, MINUTE_S))
 
 
 def admit_password(app: App, caller: Caller, identifier: str) -> Attempt:

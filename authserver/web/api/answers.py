@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from authserver.passwords import policy
 from authserver.settings import NAME, VERSION
 from authserver.web import cookies
 from authserver.web.api.bodies import ALICE, ID, PHONE_NUMBER, TOKEN
@@ -82,6 +83,9 @@ REGISTERED = Answer(
     },
     HTTPStatus.CREATED,
     nullable=CONTACTS,
+)
+CHECKED = Answer(
+    {"acceptable": False, "errors": [policy.COMMON.of("password")._asdict()]}
 )
 CODE_SENT = Answer({"message": "OTP sent successfully"})
 VERIFIED = Answer({"message": "Account verified successfully"})

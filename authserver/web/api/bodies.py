@@ -43,6 +43,9 @@ SOME_CONTACT = Choice(
     Complaint("contact_missing", "Give an e-mail address or a phone number."),
     several=True,
 )
+CHECK_PASSWORD = tuple(
+    each._replace(required=each.name == "password") for each in REGISTER[:4]
+)
 SEND_CODE = (
     IDENTIFIER,
     Field("purpose", "verify", choices=("verify", "login", "reset")),

@@ -51,6 +51,14 @@ ROUTES = (
     ),
     Route(
         "POST",
+        ("/auth/password/check",),
+        passwords.check,
+        answers.CHECKED,
+        body=bodies.CHECK_PASSWORD,
+        refusals=(errors.TooManyRequests,),
+    ),
+    Route(
+        "POST",
         ("/auth/otp", "/verify/send"),
         verification.send,
         answers.CODE_SENT,

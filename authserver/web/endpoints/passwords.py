@@ -5,7 +5,7 @@ from http import HTTPStatus
 from authserver import errors
 from authserver.app import App
 from authserver.errors import Complaint
-from authserver.flows import change_password, lookup
+from authserver.flows import change_password, check_password, lookup
 from authserver.flows import reset as resetting
 from authserver.flows.challenges import GRANT_TTL_S
 from authserver.flows.reset import Proof
@@ -13,6 +13,21 @@ from authserver.web import cookies, credentials
 from authserver.web.messages import Request, Response
 
 NO_PROOF = Complaint("proof_missing", "Send reset_token, or identifier and otp.")
+
+
+def check(app: App, request: Request) -> Response:
+    """Say whether a password may be chosen; it is not kept."""
+    values = request.values
+    faults = check_password.check(
+        app,
+        request.caller(),
+        values["password"],
+        username=values["username"],
+        email=values["email"],
+        phone=values["phone"],
+    )
+    told = [fault._asdict() for fault in faults]
+    return Response(HTTPStatus.OK, {"acceptable": not told, "errors": told})
 
 
 def forgot(app: App, request: Request) -> Response:
