@@ -128,7 +128,7 @@ class AccessBook:
             return
         try:
             size = min(len(self._noted), SLICE)
-            answered = [self._noted.popleft() for _ in range(size)]
+            answered = [_discreet(self._noted.popleft()) for _ in range(size)]
             dropped, self._dropped = self._dropped, 0
             self._count(answered)
             self._log(answered)
@@ -160,6 +160,14 @@ class AccessBook:
                 earlier = logs.request_id.set(each[-1])
                 log.info("%s", _message(each))
                 logs.request_id.reset(earlier)
+
+
+def _discreet(answered: Answered) -> Answered:
+    """Return it without what opens something to whoever reads the log."""
+    path = answered[3]
+    if logs.OPENING not in path:
+        return answered
+    return (*answered[:3], logs.discreet(path), *answered[4:])
 
 
 # What follows is most of what a request costs beside its answer, so it is made

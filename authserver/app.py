@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from authserver.access import AccessBook
+from authserver.board import Board
 from authserver.jwt import Verifier
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
@@ -49,6 +50,7 @@ class App(NamedTuple):
     order: Callable[[], int]  # 0, 1, 2 ...: for rows of one second
     metrics: Metrics
     access: AccessBook
+    board: Board | None  # of messages that are printed and not sent
     # The operator's files that pages load (`web.looks`).
     looks: Mapping[str, bytes]
     # What `web.rendering` and `web.assets` made when it was first asked for.

@@ -9,7 +9,8 @@ of `log_writer`, so that a server waits for nobody who reads them. Two forms:
 What strangers send -- paths, user agents -- may end up in a line, so control
 and other non-printing characters are escaped: a line break in a user agent must
 not forge a second entry, nor an escape sequence repaint a terminal. Secrets are
-kept out by never being handed to a logger at all.
+kept out by never being handed to a logger at all; a path, which may hold one,
+goes through `discreet` first.
 
 The request id travels in a context variable, so that code far from the socket
 logs it without knowing that requests exist.
@@ -24,7 +25,14 @@ from typing import TextIO
 
 from authserver.log_writer import Writer
 
+OPENING = "/messages/"  # what follows opens them: see `board`
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+def discreet(path: str) -> str:
+    """Return the path of a request as the log may have it."""
+    before, found, _ = path.partition(OPENING)
+    return f"{before}{found}..." if found else path
 
 
 class Lines(logging.Handler):

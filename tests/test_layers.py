@@ -32,6 +32,7 @@ LAYERS = (
         "moments",
         "access",
         "exposition",
+        "board",
         "negotiation",
         "texts",
     },

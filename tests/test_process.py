@@ -4,6 +4,7 @@ Real processes throughout; each has a folder and a port of its own.
 """
 
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -87,6 +88,20 @@ def test_main_job_works_over_a_real_socket(server):
     join(server)
 
     assert log_in(server).payload["message"] == "Login successful"
+
+
+def test_start_prints_where_codes_can_be_read_in_a_browser(server):
+    server.settings["PUBLIC_URL"] = ""  # the port that turns out to be free
+    server.start()
+    line = re.compile(r"http://(localhost:[0-9]+)(/messages/\S+)")
+    host, path = wait_until(lambda: line.search(server.console()), "a URL").groups()
+
+    asked = ["curl", "-sS", "-H", f"Host: {host}", f"127.0.0.1:{server.port}{path}"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+
+    assert done.stdout == '{"messages":[]}\n'
+    assert host == f"localhost:{server.port}"
+    assert path not in server.log()
 
 
 def test_curl_trusts_the_certificate_that_the_settings_name(server, tmp_path):

@@ -1,5 +1,6 @@
 """Serving: from the first request to SIGTERM."""
 
+import contextlib
 import gc
 import logging
 import signal
@@ -75,7 +76,7 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
         raise
     log.info("listening on %s for %s", running.url, settings.public_url)
     if inherited is None:
-        _say_where_codes_go(settings)
+        _say_where_codes_go(settings, running.messages_url)
     else:
         inherited.say_ready()
     # What start-up made stays: the collector need not look at it again.
@@ -94,8 +95,12 @@ def _wait_for_no_log() -> None:
         handler.writer.start()
 
 
-def _say_where_codes_go(settings: Settings) -> None:
+def _say_where_codes_go(settings: Settings, page: str | None = None) -> None:
     if not settings.email_configured:
         both = "EMAIL_HOST and TWILIO_SID are"
         missing = "EMAIL_HOST is" if settings.sms_configured else both
         log.warning("%s not set: codes are printed here, not sent", missing)
+    if page:
+        # Where the codes are printed, and not in the log: it opens them all.
+        with contextlib.suppress(OSError):
+            print(f"They can also be read in a browser: {page}", flush=True)

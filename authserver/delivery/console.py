@@ -2,13 +2,15 @@
 
 The person at the keyboard is the postman: the code is printed where
 `python server.py` was typed. That is how a newcomer gets through the tour, and
-why the text says that nothing was sent and which setting would change it.
+why the text says that nothing was sent and which setting would change it. On a
+machine of one's own the same stands on a page as well (`board`).
 """
 
 import sys
 import threading
 from typing import TextIO
 
+from authserver.board import Board, Shown
 from authserver.delivery.sender import Letter, TryLater
 
 RULE = "-" * 72
@@ -17,8 +19,11 @@ RULE = "-" * 72
 class ConsoleSender:
     """Prints to `stream`, by default standard output, one letter at a time."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, *, board: Board | None = None
+    ) -> None:
         self._stream = stream
+        self._board = board
         self._printing = threading.Lock()
 
     def send(self, letter: Letter) -> None:
@@ -45,3 +50,7 @@ class ConsoleSender:
                 stream.flush()  # at once, also into a pipe
         except (OSError, ValueError) as error:  # ValueError: closed
             raise TryLater("the console is closed") from error
+        if self._board is not None:
+            self._board.put_up(
+                Shown(letter.recipient, letter.subject, letter.text, letter.created_at)
+            )

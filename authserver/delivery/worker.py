@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from authserver import codes, errors
 from authserver.app import App
+from authserver.board import Board
 from authserver.delivery import claims, wording
 from authserver.delivery.breaker import Breaker
 from authserver.delivery.console import ConsoleSender
@@ -67,9 +68,9 @@ class NoSender:
         raise Refused("nothing is configured that could send this")
 
 
-def choose_senders(settings: Settings) -> dict[str, Sender]:
+def choose_senders(settings: Settings, board: Board | None = None) -> dict[str, Sender]:
     """Return what sends on each channel under these settings."""
-    console = ConsoleSender()
+    console = ConsoleSender(board=board)
     email: Sender = console
     sms: Sender = NoSender() if settings.email_configured else console
     # Not above: they load TLS, megabytes that the console does not need.
@@ -90,7 +91,7 @@ class Worker:
     def __init__(self, app: App, senders: Mapping[str, Sender] | None = None) -> None:
         self._app = app
         self._templates = Templates(app.settings.templates_dir)
-        chosen = choose_senders(app.settings) if senders is None else senders
+        chosen = choose_senders(app.settings, app.board) if senders is None else senders
         self._lanes = [
             Lane(channel, sender, Breaker(), threading.Semaphore(MAX_SENDING))
             for channel, sender in chosen.items()

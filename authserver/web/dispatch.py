@@ -141,12 +141,17 @@ class Site:
     ) -> Response:
         if not isinstance(error, errors.AuthError):
             # A bug. The client learns nothing, the log gets the traceback.
-            log.error("%s %s failed", request.method, request.path, exc_info=error)
+            log.error(
+                "%s %s failed",
+                request.method,
+                request.path_to_log,
+                exc_info=error,
+            )
             return refusal(self._app, errors.InternalError(), request.request_id)
         if route is not None and not isinstance(error, route.raises):
-            log.error("%s raised undeclared %s", request.path, error.code)
+            log.error("%s raised undeclared %s", request.path_to_log, error.code)
         self._app.metrics.count("refused", error.code)
-        log.info("%s refused: %s (%s)", request.path, error.code, error.detail)
+        log.info("%s refused: %s (%s)", request.path_to_log, error.code, error.detail)
         if isinstance(error, errors.NotFound) and pages.wanted(request):
             return pages.missing(self._app, request)
         return refusal(self._app, error, request.request_id)

@@ -176,7 +176,11 @@ class Connection:
         except Exception:
             # The site promises not to raise. If it does, one client hears of
             # it, and we live on.
-            log.exception("%s %s could not be answered", request.method, request.path)
+            log.exception(
+                "%s %s could not be answered",
+                request.method,
+                request.path_to_log,
+            )
             self._keep = False
             reply(Response(HTTPStatus.INTERNAL_SERVER_ERROR))
 
@@ -200,7 +204,11 @@ class Connection:
         except Exception:
             # The site promises clean headers. If it breaks the promise, one
             # client gets a bare 500 and we live on.
-            log.exception("%s %s could not be answered", request.method, request.path)
+            log.exception(
+                "%s %s could not be answered",
+                request.method,
+                request.path_to_log,
+            )
             self._keep = False
             status, data = 500, _bare_failure()
         self._unsent = data

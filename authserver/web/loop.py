@@ -240,7 +240,9 @@ class Loop:
             try:
                 call()
             except Exception:
-                log.exception("%s %s could not go on", request.method, request.path)
+                log.exception(
+                    "%s %s could not go on", request.method, request.path_to_log
+                )
                 failure = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
                 self._take(connection, request, failure)
 

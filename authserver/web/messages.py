@@ -12,7 +12,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from authserver import negotiation, texts
+from authserver import logs, negotiation, texts
 from authserver.app import Caller
 
 MAX_USER_AGENT_CHARS = 200  # kept; enough for a person to know a browser by
@@ -42,6 +42,11 @@ class Request(NamedTuple):
     def header(self, name: str) -> str | None:
         """Return the value of header `name` (lower case), or None."""
         return self.headers.get(name)
+
+    @property
+    def path_to_log(self) -> str:
+        """The path without what nobody may read in the log."""
+        return logs.discreet(self.path)
 
     def caller(self) -> Caller:
         """Return who asks, as flows and the audit log know them."""

@@ -160,7 +160,8 @@ def test_hsts_is_only_for_https(make_app, client, tmp_path):
 
 @pytest.mark.parametrize("refusal", errors.every())
 def test_every_refusal_is_a_problem_that_its_type_explains(app, client, refusal):
-    error = refusal("f", "s") if refusal is errors.RuleBroken else refusal("s3cr3t")
+    said = ("f", errors.Complaint("c", "s"))
+    error = refusal(*said) if refusal is errors.RuleBroken else refusal("s3cr3t")
 
     response = dispatch.refusal(app, error, "5f0c")
 

@@ -124,6 +124,19 @@ SESSIONS = Answer({"sessions": [SESSION]})
 OTHERS_ENDED = Answer({"message": "Other sessions ended", "ended": 2})
 ENDED = Answer({"message": "Session ended"})
 INDEX = Answer({"status": "ok", "name": NAME, "version": VERSION}, page=True)
+UNDELIVERED = Answer(
+    {
+        "messages": [
+            {
+                "recipient": ALICE,
+                "subject": "123456 is your code",
+                "text": "Hello alice, ...",
+                "sent_at": NOW,
+            }
+        ]
+    },
+    page=True,
+)
 HEALTHY = Answer({"status": "ok"})
 EXPLAINED = Answer(
     {

@@ -53,6 +53,7 @@ WIRE: Refusals = (
 )
 EXAMPLE_REQUEST_ID = "49a1a01a1459e92f"
 PARAMETERS = {"id": bodies.ID, "code": "not_found", "name": "style.css"}
+PARAMETERS["token"] = bodies.TOKEN
 PARAMETERS["version"] = "3f1c0a9b8d7e6f54"
 HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": (EXAMPLE_REQUEST_ID, "Finds the request in the server's log."),

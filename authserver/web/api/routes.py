@@ -31,6 +31,7 @@ from authserver.web.endpoints import (
     passwords,
     sessions,
     status,
+    undelivered,
     verification,
 )
 from authserver.web.messages import Request, Response
@@ -273,6 +274,14 @@ ROUTES = (
         refusals=(errors.NotFound,),
     ),
     Route("GET", ("/",), status.index, answers.INDEX, cost=MEMORY),
+    Route(
+        "GET",
+        ("/messages/{token}",),
+        undelivered.show,
+        answers.UNDELIVERED,
+        refusals=(errors.NotFound,),
+        cost=MEMORY,
+    ),
     Route("GET", ("/healthz",), status.alive, answers.HEALTHY, cost=MEMORY),
     Route("GET", ("/readyz",), status.ready, answers.HEALTHY),
     Route(
