@@ -21,7 +21,7 @@ PARTS = {"contacts": "account", "sessions": "account"}  # of whose page
 MAX_BYTES = 40 * 1024  # of the log-in page with all that it loads, not compressed
 
 each_script = pytest.mark.parametrize(
-    "name", sorted(set(SCRIPTS) - {"docs.js", "password.js"})
+    "name", sorted(set(SCRIPTS) - {"docs.js"})
 )
 
 

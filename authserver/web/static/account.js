@@ -50,6 +50,10 @@ for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]])
   });
 }
 
+// What was told before is old once something else is begun.
+for (const details of document.querySelectorAll("details")) {
+  details.addEventListener("toggle", () => details.open && tell(outcome, ""));
+}
 element("retry").addEventListener("click", () => {
   tell(outcome, "");
   load();

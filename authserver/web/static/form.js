@@ -33,9 +33,9 @@ export function tell(place, text, kind = "") {
 
 /**
  * Run a form. `send` takes its values and returns what `ask` does; `done` takes
- * the payload and the values. `blame` names the field and the sentence for a
- * code that has none of its own; `refused` may deal with a refusal otherwise,
- * and returns true if it did.
+ * the payload and the values. `blame` names the field for a code that has none
+ * of its own, and perhaps a sentence that is clearer here; `refused` may deal
+ * with a refusal otherwise, and returns true if it did.
  */
 export function run(form, { send, done, blame = {}, refused = () => false }) {
   const button = form.querySelector(".main");
@@ -56,9 +56,9 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
     if (answer.ok) await done(answer.payload, values);
     release();
     if (answer.ok || refused(answer, values)) return;
-    const [name, sentence] = blame[answer.code] ?? [];
+    const [name, sentence = ""] = blame[answer.code] ?? [];
     const found = answer.faults.map((each) => [form.elements[each.field], fault(each)]);
-    if (name) found.push([form.elements[name], say(sentence)]);
+    if (name) found.push([form.elements[name], sentence ? say(sentence) : explain(answer)]);
     if (!complain(found)) refuse(answer, button, outcome);
   });
 }

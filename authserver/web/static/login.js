@@ -11,7 +11,6 @@ import { run, tell } from "./form.js";
 import "./password.js";
 import { say } from "./words.js";
 
-const NOTICES = ["confirmed", "registered", "reset", "ended", "needed"];
 const SECTIONS = ["contacts", "password", "sessions"];
 
 const forms = ["with-password", "ask-code", "with-code"].map(element);
@@ -20,7 +19,6 @@ const elsewhere = element("elsewhere");
 let current = byPassword;
 let replacing = false;
 
-if (NOTICES.includes(told.notice)) tell(element("notice"), say(`notice_${told.notice}`));
 if (told.name) element("identifier").value = told.name;
 element(told.name ? "password" : "identifier").focus();
 
@@ -45,8 +43,8 @@ function entered() {
 
 function refused({ code }, { identifier }) {
   if (code === "contact_not_verified") {
-    const to = identifier.trim().toLowerCase(); // a user name, or we heard less
-    leave("verify", { to, name: to, notice: "unproven" });
+    const name = identifier.trim().toLowerCase(); // with an address we hear less
+    leave("verify", { name, notice: "unproven" });
     return true;
   }
   if (code !== "session_active") return false;

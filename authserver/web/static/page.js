@@ -8,6 +8,11 @@
 // to nobody; nothing is stored. A token leaves the address bar at once, so that
 // it stays out of histories and screenshots.
 //
+// A page shows by it what it is about, before it is seen for the first time:
+//
+//     data-if="link"  data-if="no to"  data-if="reset"      shown only then
+//     data-told="to"                                        says where the code went
+//
 // Anybody can make up a link, so nothing of it is believed: a value is either
 // one of a closed list or has the shape of an identifier, and it is shown as
 // text. Whoever makes up a link cannot put sentences of their own on our page.
@@ -17,7 +22,7 @@ const SHAPES = {
   id: /^[0-9a-f-]{36}$/,
   to: /^(?:[a-z][a-z0-9._-]{2,31}|[^\s@<>"]{1,64}@[a-z0-9.-]{3,253}|\+[0-9]{8,15})$/,
   token: /^[A-Za-z0-9._~-]{16,512}$/,
-  notice: /^[a-z_]{1,20}$/,
+  notice: /^[a-z]{1,20}$/,
   back: /^[a-z]{1,20}$/,
 };
 SHAPES.or = SHAPES.to;
@@ -29,11 +34,22 @@ export const told = Object.fromEntries(
   [...given].filter(([name, value]) => Object.hasOwn(SHAPES, name) && SHAPES[name].test(value)),
 );
 
-/** Whether this is a mailed link that lost something on its way. */
-export const broken = given.has("token") && !(told.token && told.name);
+/** Whether this is a mailed link; it names the account. */
+export const link = Boolean(told.token && told.name);
 
 if (given.has("token")) {
   history.replaceState(null, "", location.pathname + location.search);
+}
+
+const facts = new Set([...Object.keys(told), told.notice]);
+if (link) facts.add("link");
+else if (given.has("token")) facts.add("broken");
+for (const each of document.querySelectorAll("[data-if]")) {
+  const [fact, negated] = each.dataset.if.split(" ").reverse();
+  each.hidden = facts.has(fact) === Boolean(negated);
+}
+for (const each of document.querySelectorAll("[data-told]")) {
+  each.textContent = told[each.dataset.told] ?? "";
 }
 
 // The next link may be opened in this same tab. Also, a page that comes back

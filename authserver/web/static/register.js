@@ -20,7 +20,7 @@ run(form, {
     return leave("verify", { to, ...(or && { or }), id: user.id, name: user.username });
   },
   blame: {
-    username_taken: ["username", "username_taken"],
-    contact_taken: ["email", "contact_taken"],
+    username_taken: ["username"],
+    contact_taken: ["email"],
   },
 });

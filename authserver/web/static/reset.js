@@ -5,15 +5,14 @@
 //
 // The code is exchanged for the cookie `__Host-reset`, which no script can read.
 
-import { broken, element, leave, told } from "./page.js";
+import { element, leave, link, told } from "./page.js";
 import { ask } from "./api.js";
 import { sendAgain, takeCode } from "./code.js";
 import { run, tell } from "./form.js";
 import { judge } from "./password.js";
 import { say } from "./words.js";
 
-const byLink = Boolean(told.token && told.name);
-const proof = byLink ? { token: told.token } : {};
+const proof = link ? { token: told.token } : {};
 
 function choose(account) {
   element("code").hidden = true;
@@ -22,14 +21,12 @@ function choose(account) {
   element("password").focus();
 }
 
-if (byLink) {
+if (link) {
   choose(told.name);
 } else {
-  element("code").hidden = false;
   element("identifier").value = told.to ?? "";
   element(told.to ? "otp" : "identifier").focus();
 }
-if (broken) tell(element("code-outcome"), say("link_incomplete"), "bad");
 
 takeCode(element("otp"));
 run(element("code-form"), {

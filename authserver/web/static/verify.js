@@ -5,16 +5,12 @@
 // button sends the token. A code may have gone to two places, an address and a
 // telephone; either one will do, so it is tried for both.
 
-import { broken, element, leave, told } from "./page.js";
+import { element, leave, link, told } from "./page.js";
 import { ask } from "./api.js";
 import { sendAgain, takeCode } from "./code.js";
 import { run, tell } from "./form.js";
 import "./password.js";
-import { explain, say } from "./words.js";
-
-const byLink = Boolean(told.token && told.name);
-element("link").hidden = !byLink;
-element("code").hidden = byLink;
+import { explain } from "./words.js";
 
 function confirmed() {
   return leave("login", { notice: "confirmed", ...(told.name && { name: told.name }) });
@@ -38,17 +34,16 @@ async function prove({ otp }) {
   return answer;
 }
 
-if (byLink) {
+if (link) {
   element("username").value = told.name;
   element("password").focus();
 } else if (told.to) {
-  const places = { to: told.to, or: told.or };
-  element("sent").textContent = say(told.or ? "sent_to_both" : "sent_to", places);
-  element("whose").hidden = true;
   element("identifier").required = false;
   element("otp").focus();
+} else {
+  element("identifier").value = told.name ?? "";
+  element(told.name ? "otp" : "identifier").focus();
 }
-if (broken) tell(element("code-outcome"), say("link_incomplete"), "bad");
 
 takeCode(element("otp"));
 run(element("code-form"), {
