@@ -20,9 +20,7 @@ PAGES = {path.stem: path.read_text() for path in assets.FOLDER.glob("*.html")}
 PARTS = {"contacts": "account", "sessions": "account"}  # of whose page
 MAX_BYTES = 40 * 1024  # of the log-in page with all that it loads, not compressed
 
-each_script = pytest.mark.parametrize(
-    "name", sorted(set(SCRIPTS) - {"docs.js"})
-)
+each_script = pytest.mark.parametrize("name", sorted(set(SCRIPTS) - {"docs.js"}))
 
 
 def fetched(wire, path, *lines):

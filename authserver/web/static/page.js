@@ -75,6 +75,14 @@ export function element(id) {
   return document.getElementById(id);
 }
 
+/** Make an element with a text in it, which never becomes markup. */
+export function written(tag, text, className = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  made.className = className;
+  return made;
+}
+
 /** Open a page of ours; the promise never comes true, for this one is over. */
 export function leave(page, fragment = {}) {
   const hash = new URLSearchParams(fragment).toString();

@@ -2,7 +2,7 @@
 // ends it. What a device says of itself is a stranger's text: it is written as
 // text, never as HTML.
 
-import { element } from "./page.js";
+import { element, written } from "./page.js";
 import { ask } from "./api.js";
 import { deviceName } from "./device.js";
 import { occupy, refuse, tell } from "./form.js";
@@ -58,13 +58,6 @@ async function end(button, path) {
   await reload();
   tell(outcome, say("session_ended"), "good");
   outcome.focus();
-}
-
-function written(tag, text, className = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  made.className = className;
-  return made;
 }
 
 others.addEventListener("click", () => end(others, "sessions"));

@@ -1,0 +1,77 @@
+// What would have been sent, on the machine of whoever tries the server out.
+//
+// The page asks at its own address, whose last part is the random token that was
+// printed at the start. A message is a text; the code and the link in it are
+// found here, and the link is one only if it leads to this very server.
+
+import { element, written } from "./page.js";
+import { ask } from "./api.js";
+import { tell } from "./form.js";
+import { ago, moment, say } from "./words.js";
+
+const PAUSE_MS = 2000;
+const COPIED_MS = 2000;
+const CODE = /(?<![+\d])\d{6}(?!\d)/;
+const LINK = /^https?:\/\/\S+$/m;
+const ROOT = new URL("../../", import.meta.url).href;
+
+const list = element("list");
+const address = `messages/${location.pathname.split("/").pop()}`;
+const shown = new Set();
+
+async function look() {
+  const answer = await ask("GET", address);
+  if (answer.code === "not_found") return tell(element("outcome"), say("messages_over"), "bad");
+  const lost = answer.ok ? "" : say("messages_lost");
+  if (element("outcome").textContent !== lost) tell(element("outcome"), lost, "bad");
+  if (answer.ok) answer.payload.messages.toReversed().forEach(show);
+  for (const time of list.querySelectorAll("time")) {
+    time.textContent = ago(Date.parse(time.dateTime) / 1000);
+  }
+  setTimeout(look, PAUSE_MS);
+}
+
+function show(message) {
+  const key = JSON.stringify(message);
+  if (shown.has(key)) return;
+  shown.add(key);
+  element("empty").hidden = true;
+  const { recipient, subject, text, sent_at } = message;
+  const card = written("article", "", "card");
+  const head = written("div", "", "row soft small");
+  const time = written("time", "");
+  time.dateTime = new Date(1000 * sent_at).toISOString();
+  time.title = moment(sent_at);
+  head.append(written("span", say("message_to", { to: recipient })), time);
+  card.append(head);
+  if (subject) card.append(written("h2", subject));
+  const row = written("div", "", "buttons");
+  const code = CODE.exec(text)?.[0];
+  if (code) row.append(written("p", code, "code big"), copying(code));
+  const link = LINK.exec(text)?.[0];
+  if (link?.startsWith(ROOT)) row.append(leading(link));
+  if (row.hasChildNodes()) card.append(row);
+  const whole = document.createElement("details");
+  whole.append(written("summary", say("whole_message"), "plain small"), written("p", text, "letter small"));
+  card.append(whole);
+  list.prepend(card);
+}
+
+function copying(code) {
+  const button = written("button", say("copy"));
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code);
+    button.textContent = say("copied");
+    setTimeout(() => (button.textContent = say("copy")), COPIED_MS);
+  });
+  return button;
+}
+
+function leading(link) {
+  const made = written("a", say("open_link"), "button");
+  made.href = link;
+  return made;
+}
+
+await look();
