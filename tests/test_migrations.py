@@ -7,7 +7,7 @@ import pytest
 
 from authserver.passwords import forms
 from authserver.passwords.hasher import Hasher
-from authserver.store import migrations, sqlite
+from authserver.store import migrations, outbox, sqlite
 from authserver.store.database import DatabaseError, UniqueViolation
 from authserver.store.migrations import Migration
 
@@ -120,6 +120,26 @@ def test_scrypt_hashes_from_before_they_had_a_label_get_one(path):
     database.close()
 
     assert dict(kept) == {"a": condensed, "b": BCRYPT}
+
+
+def test_message_from_before_there_were_languages_is_sent_in_english(path):
+    sqlite.open_file(path, now=NOW).close()
+    change(path, "ALTER TABLE outbox DROP COLUMN language")
+    change(
+        path,
+        "INSERT INTO outbox (id, kind, channel, recipient, username, created_at, "
+        "expires_at, due_at, attempts, status) "
+        "VALUES ('m1', 'session_theft', 'email', 'a@b.org', 'a', 0, 9, 0, 0, 'queued')",
+    )
+    change(
+        path, "DELETE FROM schema_migrations WHERE name = ?", "0006_message_language"
+    )
+
+    database = sqlite.open_file(path, now=NOW)
+    kept = database.read(outbox.find_by_id, "m1")
+    database.close()
+
+    assert kept.language == "en"
 
 
 def test_start_without_migrating_refuses_what_it_lacks(path):

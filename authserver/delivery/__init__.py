@@ -4,7 +4,8 @@
     claims        its transactions: what it takes on, and settles
     outcomes      writes down what became of them
     sms_budget    what text messages may cost
-    wording       what the messages say, from files that `templates` finds
+    wording       what the messages say, from texts that `templates` finds
+    html_part     a mail's HTML, made of its plain text
     sender        what a way of sending is, and the ways in which it can fail
     console       prints them, for whoever has no mail server
     smtp          by mail

@@ -1,10 +1,15 @@
-"""The files that messages are worded from: ours, or the operator's.
+"""What messages are worded from: our texts, or the operator's files.
 
     verify_code.txt        "Subject: ...", an empty line, the plain text
-    verify_code.html       the HTML part, put into frame.html as $content
+    verify_code.html       the HTML part; else it is made of the plain one
     verify_code.sms.txt    one line for a telephone
+    frame.html             what the HTML part stands in, as $content
 
-A file of the same name in TEMPLATES_DIR takes the place of ours, file by file.
+Ours are texts like all others, in languages/en.toml under [mail.verify_code]. A
+file of these names in TEMPLATES_DIR takes their place, one by one. Those in the
+folder itself serve every language but those that have a folder of their own in
+it: TEMPLATES_DIR/de/verify_code.txt.
+
 `check` reads them all at the start, so a mistake stops the server then and not
 somebody's code later. Should one be spoiled while the server runs, ours serves:
 a message that looks like another site's is better than none.
@@ -14,7 +19,7 @@ in is never looked at for places again, and there is nothing to reach but the
 names listed here: `str.format` would let {username.__class__...} walk through
 the program, and a template language runs what is written in it.
 
-A file is read when it is first needed: a server that mails nothing reads none.
+A text is read when it is first needed: a server that mails nothing reads none.
 """
 
 import logging
@@ -24,10 +29,9 @@ import stat
 from pathlib import Path
 from string import Template
 
-from authserver import keys
+from authserver import keys, texts
+from authserver.delivery import html_part
 from authserver.settings import SettingsError
-
-FOLDER = Path(__file__).parents[1] / "templates"
 
 PAGES = {  # what a message's link leads to
     "verify_code": "verify",
@@ -43,6 +47,7 @@ KINDS = CODES | {
     "session_theft",
 }
 FRAME = "frame.html"
+OUR_FRAME = Path(__file__).with_name("mail.html")
 NAMES = frozenset(
     {FRAME, *(kind + end for kind in KINDS for end in (".txt", ".html", ".sms.txt"))}
 )
@@ -61,27 +66,49 @@ class Templates:
 
     def __init__(self, folder: str = "") -> None:
         self._folder = Path(folder) if folder else None
-        self._found: dict[str, Template] = {}
+        self._found: dict[tuple[str, str], Template] = {}
 
-    def find(self, name: str) -> Template:
-        """Return the file `name`, one of `NAMES`; `OSError` if ours is away."""
-        if name not in self._found:
-            self._found[name] = self._own(name) or Template(_text(FOLDER / name))
-        return self._found[name]
+    def find(self, name: str, language: str) -> Template:
+        """Return the one of `NAMES`; raise `OSError` if ours is away."""
+        key = (name, language)
+        if key not in self._found:
+            self._found[key] = self._own(name, language) or self._ours(name, language)
+        return self._found[key]
 
-    def _own(self, name: str) -> Template | None:
+    def _own(self, name: str, language: str) -> Template | None:
         """Return the operator's, None if there is none that can be used."""
-        if self._folder is None or not os.path.lexists(self._folder / name):
-            return None
-        try:
-            return _checked(self._folder / name)
-        except BadTemplate as error:
-            log.warning("%s; our own wording serves", error)
-            return None
+        for folder in _folders(self._folder, name, language):
+            if os.path.lexists(folder / name):
+                try:
+                    return _checked(folder / name)
+                except BadTemplate as error:
+                    log.warning("%s; our own wording serves", error)
+                    return None
+        return None
+
+    def _ours(self, name: str, language: str) -> Template:
+        if name == FRAME:
+            return Template(_text(OUR_FRAME))
+        kind, _, form = name.partition(".")
+        words = texts.load(language)["mail"][kind]
+        if form == "sms.txt":
+            return Template(words["sms"])
+        if form == "txt":
+            return Template(f"Subject: {words['subject']}\n\n{words['text']}")
+        # Of the operator's plain text, if there is one: both say the same.
+        _, _, text = self.find(f"{kind}.txt", language).template.partition("\n\n")
+        return Template(html_part.of(text, words.get("button", "")))
 
 
 def check(folder: str) -> None:
     """Read all files of the operator; raise `SettingsError` for a bad one."""
+    given = _check_folder(folder)
+    for language in sorted(given & set(texts.languages())):
+        _check_folder(f"{folder}/{language}")
+
+
+def _check_folder(folder: str) -> set[str]:
+    """Read the files of a folder; return the names of all that is in it."""
     try:
         given = {path.name for path in Path(folder).iterdir()}
     except OSError as error:
@@ -97,6 +124,17 @@ def check(folder: str) -> None:
     for name in sorted(given - NAMES):
         if name.endswith((".txt", ".html")):
             log.warning("TEMPLATES_DIR has %s, which no message is worded from", name)
+    return given
+
+
+def _folders(folder: Path | None, name: str, language: str) -> list[Path]:
+    """Return where a file of the operator's may be, the best place first."""
+    if folder is None:
+        return []
+    of_language = folder / language
+    if not of_language.is_dir():
+        return [folder]
+    return [of_language, folder] if name == FRAME else [of_language]
 
 
 def _text(path: Path) -> str:
@@ -152,7 +190,7 @@ def _lack(name: str, text: str, used: set[str]) -> str | None:
 
 def _places(name: str) -> set[str]:
     if name == FRAME:
-        return {"subject", "content"}
+        return {"subject", "content", "language"}
     kind, _, form = name.partition(".")
     places = {"username", "site", "when"}
     if kind in CODES:

@@ -11,9 +11,11 @@ name: otherwise a stranger's registration with your address could pass for
 yours.
 
 A mail has two parts that say the same, plain text and HTML (RFC 2046 section
-5.1.4, the plain one first). The HTML loads nothing: what a mail fetches tells a
-stranger when and where it was read. Values are escaped in it, and a control
+5.1.4, the plain one first). Values are escaped in the HTML, and a control
 character in one is refused before it can end a header line.
+
+The language is that of the request which caused the message: the best guess at
+what its reader understands, as most people are their own reason for mail.
 
     PUBLIC_URL/verify#token=<link token>&name=<user name>
 
@@ -27,10 +29,11 @@ many swindlers send those.
 import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from string import Template
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from authserver import texts
+from authserver import negotiation, texts
 from authserver.delivery import templates
 from authserver.delivery.sender import Letter, Refused
 from authserver.delivery.templates import Templates
@@ -63,16 +66,19 @@ def compose(
         raise Refused(f"no words for the kind {kind}")
     if not (message.username + message.recipient).isprintable():
         raise Refused("control characters in user name or recipient")
-    values = _values(message, public_url, secrets, now)
+    # A row may come from a newer version, which spoke more languages.
+    known = message.language in texts.languages()
+    language = message.language if known else negotiation.DEFAULT
+    values = _values(message, language, public_url, secrets, now)
     if message.channel == "sms":
         subject, html = "", ""
-        text = words.find(f"{kind}.sms.txt").substitute(values).strip()
+        text = words.find(f"{kind}.sms.txt", language).substitute(values).strip()
     else:
-        page = words.find(f"{kind}.txt").substitute(values)
+        page = words.find(f"{kind}.txt", language).substitute(values)
         head, _, body = page.partition("\n\n")
         subject = head.removeprefix("Subject: ").strip()
         text = "\n".join(map(_wrapped, body.strip().split("\n")))
-        html = _html(words, kind, subject, values)
+        html = _html(words, kind, language, subject, values)
     return Letter(
         message_id=message.id,
         recipient=message.recipient,
@@ -84,16 +90,22 @@ def compose(
 
 
 def _values(
-    message: Message, public_url: str, secrets: Secrets | None, now: int
+    message: Message,
+    language: str,
+    public_url: str,
+    secrets: Secrets | None,
+    now: int,
 ) -> dict[str, str]:
+    words = texts.load(language)["mail"]["words"]
+    created = datetime.fromtimestamp(message.created_at, UTC)
     values = {
         "username": message.username,
         "site": urlsplit(public_url).netloc,
-        "when": _moment(message.created_at),
+        "when": created.strftime(words["moment"]),
     }
     if secrets is not None:
         values["code"] = secrets.code
-        values["minutes"] = _minutes(message.expires_at - now)
+        values["minutes"] = _minutes(words, message.expires_at - now)
     page = templates.PAGES.get(message.kind)
     if secrets is not None and page is not None:
         token, name = secrets.link_token, quote(message.username, safe="")
@@ -101,11 +113,14 @@ def _values(
     return values
 
 
-def _html(words: Templates, kind: str, subject: str, values: Mapping[str, str]) -> str:
+def _html(
+    words: Templates, kind: str, language: str, subject: str, values: Mapping[str, str]
+) -> str:
     escaped = {name: texts.escaped(value) for name, value in values.items()}
-    return words.find(templates.FRAME).substitute(
+    return words.find(templates.FRAME, language).substitute(
+        language=language,
         subject=texts.escaped(subject),
-        content=words.find(f"{kind}.html").substitute(escaped).strip(),
+        content=words.find(f"{kind}.html", language).substitute(escaped).strip(),
     )
 
 
@@ -113,10 +128,8 @@ def _wrapped(line: str) -> str:
     return textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _minutes(seconds: int) -> str:
+def _minutes(words: Mapping[str, str], seconds: int) -> str:
     minutes = max(1, round(seconds / 60))  # sent a second late, it is still 10
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
-
-
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d at %H:%M UTC")
+    if minutes == 1:
+        return words["minute"]
+    return Template(words["minutes"]).substitute(number=minutes)

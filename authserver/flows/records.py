@@ -107,5 +107,6 @@ def _queue(  # noqa: PLR0913 - one row, all of whose columns differ
             created_at=operation.now,
             expires_at=expires_at,
             due_at=operation.now,
+            language=operation.caller.language,
         ),
     )

@@ -145,7 +145,7 @@ TABLES = (
         "SELECT COUNT(*) FROM outbox",
         """
         SELECT rowid, id, kind, channel, recipient, username, code_id, created_at,
-               expires_at, due_at, attempts, status, last_error
+               expires_at, due_at, attempts, status, last_error, language
           FROM outbox
          WHERE rowid > ?
          ORDER BY rowid
@@ -154,8 +154,8 @@ TABLES = (
         """
         INSERT INTO outbox (id, kind, channel, recipient, username, code_id,
                             created_at, expires_at, due_at, attempts, status,
-                            last_error)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                            last_error, language)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
     ),
     Table(

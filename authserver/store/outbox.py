@@ -45,6 +45,7 @@ class Message(NamedTuple):
     attempts: int = 0
     status: str = "queued"  # queued, sending, sent, given_up
     last_error: str | None = None  # for the operator
+    language: str = "en"  # that it is worded in
 
     @property
     def interrupted(self) -> bool:
@@ -57,8 +58,9 @@ def insert(tx: Transaction, message: Message) -> bool:
     inserted = tx.execute(
         """
         INSERT INTO outbox (id, kind, channel, recipient, username, code_id,
-                            created_at, expires_at, due_at, attempts, status)
-        SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued'
+                            created_at, expires_at, due_at, language, attempts,
+                            status)
+        SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued'
          WHERE (SELECT COUNT(*) FROM outbox WHERE status = 'queued') < ?
         """,
         (
@@ -71,6 +73,7 @@ def insert(tx: Transaction, message: Message) -> bool:
             message.created_at,
             message.expires_at,
             message.due_at,
+            message.language,
             MAX_QUEUED,
         ),
     )
@@ -82,7 +85,7 @@ def find_by_id(tx: Transaction, message_id: str) -> Message | None:
     row = tx.one(
         """
         SELECT id, kind, channel, recipient, username, code_id, created_at,
-               expires_at, due_at, attempts, status, last_error
+               expires_at, due_at, attempts, status, last_error, language
           FROM outbox
          WHERE id = ?
         """,
@@ -96,7 +99,7 @@ def find_by_channel(tx: Transaction, channel: str, *, now: int) -> Message | Non
     row = tx.one(
         """
         SELECT id, kind, channel, recipient, username, code_id, created_at,
-               expires_at, due_at, attempts, status, last_error
+               expires_at, due_at, attempts, status, last_error, language
           FROM outbox
          WHERE status = 'queued'
            AND due_at <= ?

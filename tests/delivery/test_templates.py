@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from authserver import texts
 from authserver.delivery import templates, wording
 from authserver.delivery.templates import Templates
 from authserver.settings import SettingsError
@@ -21,20 +22,33 @@ def folder(tmp_path):
     return made
 
 
-def compose(folder):
+def compose(folder, language="en"):
     return wording.compose(
-        MESSAGE, Templates(str(folder)), public_url=URL, secrets=SECRETS, now=NOW
+        MESSAGE._replace(language=language),
+        Templates(str(folder)),
+        public_url=URL,
+        secrets=SECRETS,
+        now=NOW,
     )
 
 
-def test_there_is_a_file_for_every_name_and_no_other():
-    given = {path.name for path in templates.FOLDER.iterdir()}
-
-    assert given == templates.NAMES
+each_language = pytest.mark.parametrize("language", texts.languages())
 
 
-def test_our_own_files_pass_the_check_themselves():
-    templates.check(str(templates.FOLDER))
+@each_language
+def test_there_are_words_for_every_kind_and_no_other(language):
+    assert set(texts.load(language)["mail"]) == {*templates.KINDS, "words"}
+
+
+@each_language
+def test_our_own_words_pass_the_check_themselves(folder, language):
+    ours = Templates()
+    for name in templates.NAMES:
+        (folder / name).write_text(ours.find(name, language).template)
+
+    templates.check(str(folder))
+
+    assert compose(folder, language) == compose("", language)
 
 
 def test_file_of_the_same_name_overrides_ours_and_no_other(folder):
@@ -44,7 +58,54 @@ def test_file_of_the_same_name_overrides_ours_and_no_other(folder):
 
     assert letter.subject == "auth.example.org greets alice"
     assert letter.text == "Here you are: 492039\n"
-    assert "Confirm this address" in letter.html
+    assert compose(folder).text != compose("").text
+
+
+def test_html_is_made_of_the_operators_own_plain_text(folder):
+    (folder / "verify_code.txt").write_text(f"{OWN}\n$link\n\n- <one>\n- ${{code}}\n")
+
+    html = compose(folder).html
+
+    assert "<p>Here you are: 492039</p>" in html
+    assert ">Confirm this address</a>" in html
+    assert "<p>- &lt;one&gt;<br>\n- 492039</p>" in html
+
+
+def test_html_of_the_operators_own_is_taken_as_it_is(folder):
+    (folder / "verify_code.txt").write_text(OWN)
+    (folder / "verify_code.html").write_text("<a href='/$username'>$code</a>")
+
+    assert "<a href='/alice'>492039</a>" in compose(folder).html
+
+
+def test_files_in_the_folder_serve_every_language(folder):
+    (folder / "verify_code.txt").write_text(OWN)
+
+    assert compose(folder, "de").subject == "auth.example.org greets alice"
+
+
+def test_files_of_a_language_serve_that_one_and_the_others_are_not_mixed_in(folder):
+    (folder / "de").mkdir()
+    (folder / "verify_code.txt").write_text(OWN)
+    (folder / "reset_code.txt").write_text(OWN)
+    (folder / "de" / "verify_code.txt").write_text(OWN.replace("greets", "grüßt"))
+    (folder / "frame.html").write_text("<title>$subject</title>$language $content")
+
+    reset = Templates(str(folder)).find("reset_code.txt", "de")
+
+    assert compose(folder, "de").subject == "auth.example.org grüßt alice"
+    assert compose(folder, "en").subject == "auth.example.org greets alice"
+    assert "Passwort" in reset.template  # ours: better than another language
+    assert compose(folder, "de").html.startswith("<title>auth.example.org grüßt")
+
+
+def test_bad_file_of_a_language_stops_the_start(make_app, folder):
+    (folder / "de").mkdir()
+    (folder / "de" / "frame.html").write_text("$contents")
+    (folder / "de" / "de").symlink_to(folder / "de")
+
+    with pytest.raises(SettingsError, match=r"^TEMPLATES_DIR .*de/frame\.html has the"):
+        make_app(templates_dir=folder)
 
 
 def test_frame_is_shared_by_all_kinds(folder):
@@ -73,7 +134,7 @@ def test_file_of_another_system_s_editor_is_read(folder):
 def test_file_is_read_once(folder):
     words = Templates()
 
-    assert words.find("frame.html") is words.find("frame.html")
+    assert words.find("frame.html", "en") is words.find("frame.html", "en")
 
 
 BAD = [
@@ -158,8 +219,8 @@ def test_file_spoiled_while_the_server_runs_loses_no_message(
     kind = name.partition(".")[0]
 
     with caplog.at_level(logging.WARNING):
-        found = Templates(str(folder)).find(name)
+        found = Templates(str(folder)).find(name, "en")
 
-    assert found.template == (templates.FOLDER / name).read_text()
+    assert found.template == Templates().find(name, "en").template
     assert "our own wording serves" in caplog.text
     assert kind in caplog.text

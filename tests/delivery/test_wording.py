@@ -2,9 +2,11 @@
 
 import re
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import pytest
 
+from authserver import texts
 from authserver.delivery import templates, wording
 from authserver.delivery.sender import Refused
 from authserver.delivery.templates import Templates
@@ -31,7 +33,51 @@ LINKED = sorted(templates.PAGES)
 NOTICES = sorted(templates.KINDS - templates.CODES)
 KINDS = [*CODES, *NOTICES]
 LONG_NAME = 32 * "a"
-GSM = re.compile(r"[A-Za-z0-9 \n@$!\"#%&'()*+,./:;<=>?_-]*")  # 3GPP TS 23.038, 6.2.1
+GSM = re.compile(  # 3GPP TS 23.038, section 6.2.1
+    "[A-Za-z\u00c4\u00d6\u00dc\u00e4\u00f6\u00fc\u00df0-9 \\n@$!\"#%&'()*+,./:;<=>?_-]*"
+)
+
+
+class Said(NamedTuple):
+    """What a test looks for in the messages of a language."""
+
+    account: str
+    warning: str  # a pattern
+    works_for: str
+    code_is: str
+    when: str
+    times: dict[int, str]
+
+
+SAID = {
+    "en": Said(
+        account="account alice",
+        warning="If this (was not you|happens again)",
+        works_for="It works for {}.",
+        code_is="is your code ",
+        when="2023-11-14 at 22:13 UTC",
+        times={1: "1 minute", 2: "2 minutes", 10: "10 minutes"},
+    ),
+    "de": Said(
+        account="Konto alice",
+        warning="Wenn (Sie das nicht waren|das noch einmal geschieht)",
+        works_for="Er gilt {}.",
+        code_is="ist Ihr Code",
+        when="14.11.2023 um 22:13 Uhr (UTC)",
+        times={1: "1 Minute", 2: "2 Minuten", 10: "10 Minuten"},
+    ),
+}
+
+each_language = pytest.mark.parametrize("language", SAID)
+
+
+def test_each_language_is_looked_at():
+    assert set(SAID) == set(texts.languages())
+
+
+def plain(letter):
+    """The words of the plain part, however its lines are broken."""
+    return " ".join(letter.text.split())
 
 
 def compose(kind="verify_code", public_url=URL, now=NOW, **changes):
@@ -63,52 +109,57 @@ class Page(HTMLParser):
         self.text += data
 
 
+@each_language
 @pytest.mark.parametrize("kind", KINDS)
-def test_message_names_account_and_site_and_warns(kind):
-    letter = compose(kind)
+def test_message_names_account_and_site_and_warns(kind, language):
+    letter = compose(kind, language=language)
 
     assert letter.recipient == "alice@example.org"
     assert SITE in letter.subject
-    assert "he account alice" in letter.text
-    assert re.search("If this (was not you|happens again)", letter.text)
+    assert SAID[language].account in plain(letter)
+    assert re.search(SAID[language].warning, plain(letter))
 
 
+@each_language
 @pytest.mark.parametrize("kind", CODES)
-def test_code_stands_alone_on_its_line_and_not_in_the_subject(kind):
-    letter = compose(kind)
+def test_code_stands_alone_on_its_line_and_not_in_the_subject(kind, language):
+    letter, said = compose(kind, language=language), SAID[language]
 
     assert re.findall(r"^\d{6}$", letter.text, re.MULTILINE) == ["492039"]
     assert "492039" not in letter.subject
-    assert "It works for 10 minutes." in letter.text
+    assert said.works_for.format(said.times[10]) in plain(letter)
 
 
+@each_language
 @pytest.mark.parametrize("kind", NOTICES)
-def test_notice_has_no_code_and_says_when(kind):
-    letter = compose(kind)
+def test_notice_has_no_code_and_says_when(kind, language):
+    letter, said = compose(kind, language=language), SAID[language]
 
     assert not re.search(r"\d{6}", letter.text)
-    assert "It works for" not in letter.text
-    assert "2023-11-14 at 22:13 UTC" in " ".join(letter.text.split())
+    assert said.works_for.partition("{")[0] not in plain(letter)
+    assert said.when in plain(letter)
 
 
+@each_language
 @pytest.mark.parametrize("kind", KINDS)
-def test_html_part_says_the_same_as_the_plain_one(kind):
-    letter = compose(kind)
+def test_html_part_says_the_same_as_the_plain_one(kind, language):
+    letter = compose(kind, language=language)
 
     said = Page(letter.html).text.split()
     assert [word for word in letter.text.split() if word not in said] == []
 
 
+@each_language
 @pytest.mark.parametrize("kind", KINDS)
-def test_html_part_loads_and_runs_nothing(kind):
-    page = Page(compose(kind).html)
+def test_html_part_loads_and_runs_nothing(kind, language):
+    page = Page(compose(kind, language=language).html)
 
     names = {tag for tag, _ in page.elements}
     given = {name for _, attributes in page.elements for name in attributes}
     assert names <= {"html", "head", "meta", "title", "body", "p", "strong", "a"}
     assert given <= {"lang", "charset", "name", "content", "style", "href"}
-    assert page.elements[0] == ("html", {"lang": "en"})
-    assert "url(" not in compose(kind).html
+    assert page.elements[0] == ("html", {"lang": language})
+    assert "url(" not in compose(kind, language=language).html
 
 
 @pytest.mark.parametrize(
@@ -138,46 +189,48 @@ def test_name_cannot_add_to_the_link():
     assert "&name=a%26token%3Dx%23%3C%C3%A9\n" in letter.text
 
 
+@each_language
 @pytest.mark.parametrize("kind", CODES)
-def test_text_message_is_one_short_line_that_begins_with_the_code(kind):
-    letter = compose_short(kind, username=LONG_NAME)
+def test_text_message_is_one_short_line_that_begins_with_the_code(kind, language):
+    letter = compose_short(kind, username=LONG_NAME, language=language)
 
     assert (letter.subject, letter.html) == ("", "")
-    assert letter.text.startswith("492039 is your code ")
+    assert letter.text.startswith(f"492039 {SAID[language].code_is}")
     assert letter.text.count("\n") == 1
-    assert f"account {LONG_NAME}" in letter.text
+    assert SAID[language].account.replace("alice", LONG_NAME) in letter.text
     assert SITE in letter.text
     assert "://" not in letter.text
 
 
+@each_language
 @pytest.mark.parametrize("kind", KINDS)
-def test_text_message_costs_one_segment(kind):
-    letter = compose_short(kind, username=LONG_NAME)
+def test_text_message_costs_one_segment(kind, language):
+    letter = compose_short(kind, username=LONG_NAME, language=language)
 
     # More than 160 characters, or one of another alphabet, are two messages.
     assert len(letter.text.rstrip("\n")) <= 160
     assert GSM.fullmatch(letter.text)
 
 
+@each_language
 @pytest.mark.parametrize(
-    ("left_s", "words"),
-    [
-        (600, "10 minutes"),
-        (89, "1 minute"),
-        (119, "2 minutes"),
-        (120, "2 minutes"),
-        (1, "1 minute"),
-    ],
+    ("left_s", "minutes"), [(600, 10), (89, 1), (119, 2), (120, 2), (1, 1)]
 )
-def test_time_left_is_told_at_the_moment_of_sending(left_s, words):
-    assert f"It works for {words}." in compose(now=NOW + 600 - left_s).text
+def test_time_left_is_told_at_the_moment_of_sending(left_s, minutes, language):
+    letter, said = compose(now=NOW + 600 - left_s, language=language), SAID[language]
+
+    assert said.works_for.format(said.times[minutes]) in plain(letter)
 
 
-def test_lines_are_short_ascii_but_for_the_link():
-    texts = [compose(kind).text for kind in KINDS]
+def test_english_is_ascii():
+    assert all(compose(kind).text.isascii() for kind in KINDS)
 
-    lines = [line for text in texts for line in text.splitlines()]
-    assert all(text.isascii() for text in texts)
+
+@each_language
+def test_lines_are_short_but_for_the_link(language):
+    said = [compose(kind, language=language).text for kind in KINDS]
+
+    lines = [line for text in said for line in text.splitlines()]
     assert max(len(line) for line in lines if "://" not in line) <= 72
 
 
@@ -203,6 +256,10 @@ def test_value_is_text_in_the_html_part(name):
 def test_control_character_is_refused_before_it_ends_a_header_line(field, character):
     with pytest.raises(Refused, match="control characters"):
         compose(**{field: f"alice{character}Bcc: eve@example.net"})
+
+
+def test_language_that_nobody_speaks_here_is_english():
+    assert compose(language="xx") == compose(language="en")
 
 
 def test_kind_without_words_is_refused():

@@ -79,7 +79,7 @@ def test_wording_that_cannot_be_read_now_loses_no_message(
     app, message, postman, send_due, clock, monkeypatch, tmp_path
 ):
     with monkeypatch.context() as missing:
-        missing.setattr(templates, "FOLDER", tmp_path / "away")
+        missing.setattr(templates, "OUR_FRAME", tmp_path / "away")
         send_due()
     waiting = found(app)
     clock.advance(5)

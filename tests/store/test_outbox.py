@@ -53,6 +53,13 @@ def test_message_survives_a_round_trip(database):
     assert found(database, "other") is None
 
 
+def test_message_keeps_the_language_it_is_to_be_worded_in(database):
+    put(database, MAIL._replace(language="de"))
+
+    assert due(database).language == "de"
+    assert found(database).language == "de"
+
+
 def test_longest_due_message_of_the_channel_comes_first(database):
     put(
         database,
