@@ -14,6 +14,7 @@ SQLite, the default:
     sqlite          opening the file, and what its driver reports
     one_writer      one writer commits for all who wait
     waiting         the queue before it
+    groups          functions that share a commit
     readers         connections that read, and who shares a snapshot
     lockfile        one process per file
 

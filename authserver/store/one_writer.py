@@ -1,21 +1,22 @@
 """One writer that commits for all who wait, and readers beside it.
 
-    threads, the loop --> Waiting --> writer thread, one connection
-                                      begin
-                                        function of caller 1
-                                        function of caller 2 ...
-                                      commit (one sync) --> all callers go on
+    threads --> Waiting --> functions of all who wait --> commit --> all go on
+                            (the writer thread)           (one sync)
+    the loop, at the end of its round:
+                            functions of this round   --> commit --> the loop
+                            (the loop itself)             (the writer thread)
     threads, the loop --> reader connections (`readers`), in parallel
 
 A disk syncs some hundred times a second, however little each sync writes. So
-the writer takes everybody who waits into one transaction and syncs once for
-all; meanwhile the next group gathers. The more callers, the larger the groups:
+whoever waits shares one transaction with all others (`groups`) and one sync;
+meanwhile the next group gathers. The more callers, the larger the groups:
 throughput grows with the load, and a lone caller waits for nobody.
 
-A function that raises harms only its caller: what the group has done is undone,
-and all run again, each in a savepoint. If the commit fails, every caller of the
-group hears `Unavailable`, also those whose function raised: they may have seen
-what a neighbour wrote and what now never was.
+A thread that works in rounds runs the functions that it has begun by itself, if
+the connection is free, and leaves only the commit to the writer thread. Two
+threads that run Python at the same time quarrel about the interpreter, at each
+statement anew; one that waits for a disk does not. So the loop is at work while
+the disk is, and refreshes are half as many again.
 
 After any failure of the machine (disk full, I/O error) the connection is thrown
 away and opened anew. A sync that failed is never tried again on the same
@@ -24,14 +25,15 @@ handle: the kernel may by then have dropped the pages and would report success.
 This file knows threads and no driver; `sqlite.py` hands it the connections.
 """
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from authserver import errors
+from authserver.store import groups
 from authserver.store.database import Description, Transaction
+from authserver.store.groups import Connection, Group, Locked
 from authserver.store.readers import Reader, Readers
 from authserver.store.tally import Tally
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
@@ -39,30 +41,6 @@ from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
 T = TypeVar("T")
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
-
-
-class Locked(Exception):
-    """Another program holds the database's write lock at the moment."""
-
-
-class Connection(Reader, Protocol):
-    """What an engine provides; any failure of the machine is `Unavailable`."""
-
-    def begin(self) -> None:
-        """Take the write lock. Raises `Locked`."""
-        ...
-
-    def commit(self) -> None:
-        """Return when everything since `begin` is on disk."""
-        ...
-
-    def rollback(self) -> None:
-        """Undo everything since `begin`."""
-        ...
-
-    def run_in_savepoint(self, call: Callable[[Transaction], T]) -> T:
-        """Return what `call` does; undo its writes if it raises."""
-        ...
 
 
 class _Inside(threading.local):
@@ -98,6 +76,8 @@ class OneWriterDatabase:
         self._begin_wait_s = begin_wait_s
         self._waiting = Waiting(begin_wait_s=begin_wait_s)
         self._closing = threading.Lock()
+        self._turn = threading.Lock()  # at the connection, and what stands here:
+        self._uncommitted: Group | None = None
         self._inside = _Inside()
         self._readers = Readers(lambda: connect(False))  # noqa: FBT003 - writable
         # A daemon, so that a program that forgets `close` can still end.
@@ -145,7 +125,7 @@ class OneWriterDatabase:
             self._waiting.begin(
                 lambda tx: function(tx, *args),
                 settled,
-                wake=not self._readers.in_rounds,
+                in_round=self._readers.in_rounds,
             )
         except errors.Unavailable as error:
             settled(None, error)
@@ -190,8 +170,21 @@ class OneWriterDatabase:
         )
 
     def end_round(self) -> None:
-        """End a round: read anew from here on, and write what was begun."""
+        """End a round: read anew from here on, and write what was begun.
+
+        If others are writing, this comes to it when they have answered.
+        """
         self._readers.end_round()
+        if not self._waiting.round_first or not self._turn.acquire(blocking=False):
+            return
+        try:
+            if self._uncommitted is not None:
+                return
+            self._inside.function = True
+            self._run_group(in_round=True)
+        finally:
+            self._inside.function = False
+            self._turn.release()
         self._waiting.wake()
 
     def close(self) -> None:
@@ -212,47 +205,72 @@ class OneWriterDatabase:
         """Be the writer thread until closed and nobody waits."""
         self._inside.function = True
         while self._waiting.wait():
-            try:
-                writer = self._begin()
-            except Locked:
-                # The lock may go away in time: who waits goes on waiting, each
-                # as long as his patience lasts.
+            self._serve_group()
+        self._serve_group()  # what a round has left behind
+
+    def _serve_group(self) -> None:
+        """Commit what a round has run or, if nothing, run who waits first."""
+        with self._turn:
+            if self._uncommitted is None and self._waiting:
+                self._run_group(in_round=False)
+            committed = self._commit()
+        if committed is not None:
+            groups.tell(committed)
+        # Whoever works in rounds is woken by these answers, and comes for what
+        # it has begun meanwhile. Nobody else comes.
+        coming = committed is not None and committed.of_round
+        if self._waiting and not (coming and self._waiting.round_first):
+            self._waiting.wake()
+
+    def _run_group(self, *, in_round: bool) -> None:
+        """Run the functions of who waits, and leave the commit for later."""
+        try:
+            writer = self._begin(wait=not in_round)
+        except Locked:
+            # The lock may go away in time: who waits goes on waiting, each as
+            # long as his patience lasts.
+            if not in_round:
                 log.warning("another program has locked the database")
                 if self._waiting.closed:
-                    _refuse(self._waiting.take())
-            except Exception:
-                log.exception("the database cannot be written")
-                self._discard_writer()
-                _refuse(self._waiting.take())
-            else:
-                self._serve_group(writer, self._waiting.take())
-
-    def _begin(self) -> Connection:
-        if self._writer is None:
-            self._writer = self._connect(True)  # noqa: FBT003 - writable
-        self._writer.begin()
-        return self._writer
-
-    def _serve_group(self, writer: Connection, jobs: list[Job]) -> None:
-        """Run the functions, commit once, then give each caller its answer."""
-        try:
-            outcomes = _outcomes(writer, jobs)
-            writer.commit()
-        except Locked:  # between undoing a group and running it again
-            log.warning("another program has locked the database")
-            _refuse(jobs)
+                    groups.refuse(self._waiting.take())
             return
         except Exception:
-            log.exception("a commit failed, and %d callers with it", len(jobs))
-            self._discard_writer()
-            _refuse(jobs)
+            log.exception("the database cannot be written")
+            self._lose(self._waiting.take())
             return
-        self.tally.committed(sum(raised is None for _, raised in outcomes))
-        for job, (result, raised) in zip(jobs, outcomes, strict=True):
-            if raised is None:
-                job.settle(result)
-            else:
-                job.settle(None, raised)
+        jobs = self._waiting.take(in_round=in_round)
+        try:
+            self._uncommitted = groups.run(writer, jobs, wait=not in_round)
+        except Locked:  # between undoing a group and running it again
+            log.warning("another program has locked the database")
+            groups.refuse(jobs)
+        except Exception:
+            log.exception("a commit failed, and %d callers with it", len(jobs))
+            self._lose(jobs)
+
+    def _begin(self, *, wait: bool) -> Connection:
+        if self._writer is None:
+            self._writer = self._connect(True)  # noqa: FBT003 - writable
+        self._writer.begin(wait=wait)
+        return self._writer
+
+    def _commit(self) -> Group | None:
+        """Commit what has run; return it if it is on disk now."""
+        group, self._uncommitted = self._uncommitted, None
+        if group is None or self._writer is None:
+            return None
+        try:
+            self._writer.commit()
+        except Exception:
+            log.exception("a commit failed, and %d callers with it", len(group.jobs))
+            self._lose(group.jobs)
+            return None
+        self.tally.committed(group.succeeded)
+        return group
+
+    def _lose(self, jobs: list[Job]) -> None:
+        self._discard_writer()
+        groups.refuse(jobs)
 
     def _discard_writer(self) -> None:
         writer, self._writer = self._writer, None
@@ -277,39 +295,3 @@ class OneWriterDatabase:
     def _refuse_nesting(self) -> None:
         if self._inside.function:
             raise RuntimeError("a transaction inside a transaction waits for itself")
-
-
-Outcome = tuple[object, BaseException | None]  # what was returned, and raised
-
-
-def _outcomes(writer: Connection, jobs: list[Job]) -> list[Outcome]:
-    """Run all functions; the writes of those that raise are undone."""
-    outcomes: list[Outcome] | None = None
-    with contextlib.suppress(BaseException):  # it comes again, to its caller
-        outcomes = [(job.run(writer), None) for job in jobs]
-    if writer.failure is not None:  # whatever a function made of it
-        raise writer.failure
-    if outcomes is None:
-        # Hardly any ever raises, so savepoints, which cost a sixth of the work,
-        # are taken only now: all is undone, and run once more.
-        writer.rollback()
-        writer.begin()
-        outcomes = [_outcome(writer, job) for job in jobs]
-    return outcomes
-
-
-def _outcome(writer: Connection, job: Job) -> Outcome:
-    """Run a function in a savepoint of its own."""
-    result, raised = None, None
-    try:
-        result = writer.run_in_savepoint(job.run)
-    except BaseException as error:  # noqa: BLE001 - raised again where its caller waits
-        raised = error
-    if writer.failure is not None:
-        raise writer.failure
-    return result, raised
-
-
-def _refuse(jobs: list[Job]) -> None:
-    for job in jobs:
-        job.settle(None, errors.Unavailable("the database cannot be written"))

@@ -38,10 +38,13 @@ from authserver.store.database import (
     UniqueViolation,
     Value,
 )
-from authserver.store.one_writer import Locked, OneWriterDatabase
+from authserver.store.groups import Locked
+from authserver.store.one_writer import OneWriterDatabase
 from authserver.store.waiting import BEGIN_WAIT_S
 
 BUSY_TIMEOUT_S = 0.5  # how long SQLite itself waits for a stranger's lock
+# The same in milliseconds, for each time that the writer begins.
+WAIT, DO_NOT_WAIT = "PRAGMA busy_timeout=500", "PRAGMA busy_timeout=0"
 
 # Result codes that mean "the machine", not "the statement": BUSY, NOMEM,
 # READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB.
@@ -176,9 +179,10 @@ class SqliteConnection:
         except sqlite3.Error as error:
             self._fail(error)
 
-    def begin(self) -> None:
+    def begin(self, *, wait: bool = True) -> None:
         """Take the write lock."""
         try:
+            self._connection.execute(WAIT if wait else DO_NOT_WAIT)
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             if _code(error) == sqlite3.SQLITE_BUSY:

@@ -56,10 +56,14 @@ class Job:
         "call",
         "context",
         "done",
+        "in_round",
     )
 
-    def __init__(self, call: Call, *, done: Done | None = None) -> None:
+    def __init__(
+        self, call: Call, *, done: Done | None = None, in_round: bool = False
+    ) -> None:
         """Have `call` run; `done`, if anybody waits for that, is told of it."""
+        self.in_round = in_round
         self.call = call
         self.context = contextvars.copy_context()
         self.done = done
@@ -124,6 +128,7 @@ class Waiting:
         self._jobs: deque[Job] = deque()
         self._begun: deque[tuple[float, Job]] = deque()  # and when, oldest first
         self._changed = threading.Condition()
+        self._due = False  # the writer has something to do
         self._closed = False
 
     def __len__(self) -> int:
@@ -148,22 +153,21 @@ class Waiting:
                 raise errors.Unavailable("a commit has no end, its fate is open")
         return cast(T, job.outcome())
 
-    def begin(self, call: Call, done: Done, *, wake: bool = True) -> None:
+    def begin(self, call: Call, done: Done, *, in_round: bool = False) -> None:
         """Leave `call` to the writer; `done` is told, in the writer's thread.
 
-        Or in that of `give_up_old`. With `wake` false it starts at the next
-        `wake`, so that all that begin in a round share a commit. Raises
-        `errors.Unavailable`.
+        Or in that of `give_up_old`. What is begun `in_round` does not wake the
+        writer: all of a round share a commit. Raises `errors.Unavailable`.
         """
-        job = Job(call, done=done)
-        self._add(job, wake=wake)
+        job = Job(call, done=done, in_round=in_round)
+        self._add(job)
         self._begun.append((time.monotonic(), job))
 
     def wake(self) -> None:
-        """Let the writer begin with what has been left to it."""
-        if self._jobs:
-            with self._changed:
-                self._changed.notify()
+        """Tell the writer that it has something to do."""
+        with self._changed:
+            self._due = True
+            self._changed.notify()
 
     def give_up_old(self) -> None:
         """Tell those of `begin` who have waited for too long, as in `run`."""
@@ -191,17 +195,33 @@ class Waiting:
         except errors.Unavailable as error:
             job.settle(None, error)
 
-    def wait(self) -> bool:
-        """Block until a job waits; False when closed and nothing is left."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
-            return bool(self._jobs)
+    @property
+    def round_first(self) -> bool:
+        """Whether who waits first has been begun in a round."""
+        try:
+            return self._jobs[0].in_round
+        except IndexError:
+            return False
 
-    def take(self) -> list[Job]:
-        """Take the next group; whoever gave up meanwhile is left out."""
+    def wait(self) -> bool:
+        """Block until there is work; False when closed and nothing is left."""
         with self._changed:
-            size = min(len(self._jobs), MAX_GROUP)
-            jobs = [self._jobs.popleft() for _ in range(size)]
+            self._changed.wait_for(lambda: self._due or self._closed)
+            self._due = False
+            return bool(self._jobs) or not self._closed
+
+    def take(self, *, in_round: bool = False) -> list[Job]:
+        """Take the next group; whoever gave up meanwhile is left out.
+
+        With `in_round` only those whose turn it is that began in a round: what
+        others want to write may take long.
+        """
+        jobs: list[Job] = []
+        with self._changed:
+            while self._jobs and len(jobs) < MAX_GROUP:
+                if in_round and not self._jobs[0].in_round:
+                    break
+                jobs.append(self._jobs.popleft())
         return [job for job in jobs if job.claim()]
 
     def close(self) -> None:
@@ -210,14 +230,15 @@ class Waiting:
             self._closed = True
             self._changed.notify_all()
 
-    def _add(self, job: Job, *, wake: bool = True) -> None:
+    def _add(self, job: Job) -> None:
         with self._changed:
             if self._closed:
                 raise errors.Unavailable("the database is closed")
             if len(self._jobs) >= MAX_WAITING:
                 raise errors.Unavailable("too many wait for the writer")
             self._jobs.append(job)
-            if wake:
+            if not job.in_round:
+                self._due = True
                 self._changed.notify()
 
 

@@ -108,7 +108,10 @@ class Loop:
                     self._woken = False  # whoever has not answered yet wakes again
                 else:
                     self._accept()
-            self._take_steps()
+            if self._steps:
+                # What waits for the database's turn comes before the answers.
+                self._guard(self.shared.before_sending)
+                self._take_steps()
             self._send_answers()
             self._guard(self.shared.after_sending)
             self._sweep()

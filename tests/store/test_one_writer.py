@@ -13,7 +13,8 @@ import pytest
 
 from authserver import errors
 from authserver.store.database import Description
-from authserver.store.one_writer import Locked, OneWriterDatabase
+from authserver.store.groups import Locked
+from authserver.store.one_writer import OneWriterDatabase
 from tests.conftest import PATIENCE_S
 
 DESCRIPTION = Description("Journal", "1", "fake")
@@ -26,6 +27,8 @@ class Engine:
     def __init__(self) -> None:
         self.journal: list[str] = []
         self.failing: dict[str, Exception] = {}  # by action
+        self.waiting: dict[str, threading.Event] = {}  # likewise
+        self.patience: list[bool] = []  # of each begin
 
     def connect(self, writable: bool) -> "FakeConnection":
         self.do("connect writer" if writable else "connect reader")
@@ -33,6 +36,8 @@ class Engine:
 
     def do(self, action: str) -> None:
         self.journal.append(action)
+        if action in self.waiting:
+            self.waiting[action].wait(PATIENCE_S)
         if action in self.failing:
             raise self.failing[action]
 
@@ -44,7 +49,8 @@ class FakeConnection:
         self.failure: errors.Unavailable | None = None
         self._engine = engine
 
-    def begin(self) -> None:
+    def begin(self, *, wait: bool) -> None:
+        self._engine.patience.append(wait)
         self._engine.do("begin")
 
     def commit(self) -> None:
@@ -330,3 +336,108 @@ def test_closed_database_is_unavailable(database, method):
 
     with pytest.raises(errors.Unavailable, match="closed"):
         getattr(database, method)(lambda tx: 1)
+
+
+class Rounds:
+    """A thread that works in rounds: this one. It keeps what it is told."""
+
+    def __init__(self, database: OneWriterDatabase) -> None:
+        database.end_round()  # from here on it does
+        self.told: list[object] = []
+        self._database = database
+
+    def begin(self, function: Callable) -> None:
+        self._database.begin(
+            function, done=lambda result, error: self.told.append(error or result)
+        )
+
+    def end(self, *, told: int) -> None:
+        """End the round, and all that follow until so many are told."""
+        self._database.end_round()
+        until(lambda: self._database.end_round() or len(self.told) == told)
+
+
+def test_round_runs_what_it_began_itself_and_the_writer_commits(engine, database):
+    rounds = Rounds(database)
+    rounds.begin(lambda tx: threading.current_thread())
+    rounds.begin(lambda tx: threading.current_thread())
+
+    rounds.end(told=2)
+
+    assert rounds.told == [threading.current_thread()] * 2
+    assert engine.journal == ["begin", "commit"]
+
+
+def test_what_others_wait_for_holds_up_no_round(database):
+    rounds = Rounds(database)
+    busy, go = threading.Event(), threading.Event()
+    slow = Caller(database, lambda tx: (busy.set(), go.wait(), threading.get_ident()))
+    busy.wait()
+    rounds.begin(lambda tx: "after all")
+
+    database.end_round()
+    told_meanwhile = [*rounds.told]
+    go.set()
+    slow.join()
+    rounds.end(told=1)
+
+    assert told_meanwhile == []
+    assert rounds.told == ["after all"]
+    assert slow.result[2] != threading.get_ident()
+
+
+def test_round_is_told_nothing_before_the_commit_has_an_end(engine, database):
+    rounds = Rounds(database)
+    go = threading.Event()
+    engine.waiting["commit"] = go
+    rounds.begin(lambda tx: 1)
+
+    database.end_round()
+    told_meanwhile = [*rounds.told]
+    go.set()
+    rounds.end(told=1)
+
+    assert told_meanwhile == []
+
+
+@pytest.mark.parametrize("action", ["begin", "commit"])
+def test_round_whose_group_fails_is_refused_and_the_next_one_served(
+    engine, database, action
+):
+    rounds = Rounds(database)
+    engine.failing[action] = errors.Unavailable("disk")
+    rounds.begin(lambda tx: "lost")
+    rounds.end(told=1)
+    engine.failing.clear()
+
+    rounds.begin(lambda tx: "found")
+    rounds.end(told=2)
+
+    assert isinstance(rounds.told[0], errors.Unavailable)
+    assert rounds.told[1] == "found"
+
+
+def test_round_does_not_wait_for_another_programs_lock(engine, database):
+    rounds = Rounds(database)
+    engine.failing["begin"] = Locked()
+    rounds.begin(lambda tx: "once it is free")
+
+    database.end_round()
+    told_meanwhile = [*rounds.told]
+    engine.failing.clear()
+    rounds.end(told=1)
+
+    assert engine.patience[0] is False
+    assert told_meanwhile == []
+    assert rounds.told == ["once it is free"]
+
+
+def test_closing_commits_what_a_round_has_run(engine, database):
+    rounds = Rounds(database)
+    rounds.begin(lambda tx: "kept")
+
+    database.end_round()
+    database.close()
+
+    assert rounds.told == ["kept"]
+    assert engine.journal[:2] == ["begin", "commit"]

@@ -104,15 +104,27 @@ def test_unawaited_call_that_is_refused_is_logged_not_raised(caplog):
     assert "unawaited transaction failed: the database is closed" in caplog.text
 
 
-def test_what_was_begun_waits_for_wake_so_that_all_share_a_commit():
+def test_what_was_begun_in_a_round_waits_for_its_end():
     queue = waiting.Waiting()
     for _ in range(3):
-        queue.begin(nothing, lambda result, error: None, wake=False)
+        queue.begin(nothing, lambda result, error: None, in_round=True)
 
     queue.wake()
 
     assert queue.wait()
     assert len(queue.take()) == 3
+
+
+def test_round_takes_only_its_own_whose_turn_it_is():
+    queue = waiting.Waiting()
+    queue.begin(nothing, lambda result, error: None, in_round=True)
+    queue.run_later(nothing)
+    queue.begin(nothing, lambda result, error: None, in_round=True)
+
+    assert len(queue.take(in_round=True)) == 1
+    assert not queue.round_first
+    assert queue.take(in_round=True) == []
+    assert len(queue.take()) == 2
 
 
 def test_who_began_is_told_that_the_writer_did_not_come_to_it_in_time():
