@@ -24,11 +24,8 @@ refuses what waits: whoever stops a server lets its requests end first, and the
 stop then takes no longer than one job.
 """
 
-import contextlib
 import contextvars
 import functools
-import os
-import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -36,11 +33,10 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from authserver import errors
+from authserver.passwords import niceness
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-NICENESS = 10
 
 
 class HashingThreads:
@@ -132,10 +128,8 @@ class HashingThreads:
 
     def _work(self) -> None:
         # Whoever only wants a token looked at goes before a hash that takes
-        # tenths of a second anyway. Linux knows niceness for each thread.
-        if sys.platform == "linux":
-            with contextlib.suppress(OSError):  # a sandbox may forbid it
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        # tenths of a second anyway.
+        niceness.go_last()
         while self._do_next():
             pass
 

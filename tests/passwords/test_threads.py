@@ -3,7 +3,6 @@
 import contextvars
 import functools
 import gc
-import os
 import threading
 import time
 import weakref
@@ -309,14 +308,3 @@ def test_password_is_freed_after_an_exception(hashing):
     del secret, caught
 
     assert gone() is None
-
-
-def test_sandbox_that_forbids_to_be_nice_stops_no_hash(monkeypatch):
-    def forbid(*_):
-        raise PermissionError("Operation not permitted")
-
-    monkeypatch.setattr(os, "setpriority", forbid)
-    hashing = HashingThreads(threads=1)
-
-    assert hashing.submit("192.0.2.1", lambda: "hashed").result(PATIENCE_S) == "hashed"
-    hashing.close()
