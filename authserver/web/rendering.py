@@ -85,8 +85,12 @@ def _rendered(
         style = f'<link rel="stylesheet" href="{static}/{looks.STYLE}">\n'
     if f"{name}.js" in loaded:
         # The script chooses what to show, so nothing is shown before it ran.
-        source = f'blocking="render" src="{static}/{name}.js"'
-        script = f'<script type="module" {source}></script>\n'
+        # What it asks for last, its words, is fetched beside it.
+        script = (
+            f'<link rel="modulepreload" href="{static}/text.{language}.js">\n'
+            f'<script type="module" blocking="render" src="{static}/{name}.js">'
+            "</script>\n"
+        )
     markup = {
         "main": main,
         "site_style": style,

@@ -26,6 +26,9 @@ _PAGE = """\
 <link rel="stylesheet" href="{static}/docs.css">
 </head>
 <body>
+<header>
+<a class="brand" href="./"><img src="{static}/icon.svg" alt="" height="24">{name}</a>
+</header>
 <main>
 <h1>{title}</h1>
 {content}
@@ -47,7 +50,8 @@ def page(public_url: str, static: str) -> bytes:
         parts += _operations(document, tag["name"])
     title = _text(f"API of {info['title']} {info['version']}")
     content = "\n".join(parts)
-    return _PAGE.format(title=title, static=static, content=content).encode()
+    name = _text(info["title"])
+    return _PAGE.format(title=title, static=static, name=name, content=content).encode()
 
 
 def _operations(document: Schema, tag: str) -> Iterable[str]:

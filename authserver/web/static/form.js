@@ -11,6 +11,7 @@
 // A button at work is not `disabled`: that would lose the focus. It says that it
 // is, and a second press does nothing.
 
+import { early } from "./page.js";
 import { explain, fault, lasting, say } from "./words.js";
 
 const hints = new WeakMap();
@@ -61,6 +62,7 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
     if (name) found.push([form.elements[name], sentence ? say(sentence) : explain(answer)]);
     if (!complain(found)) refuse(answer, button, outcome);
   });
+  if (early.has(form)) form.requestSubmit();
 }
 
 /** Tell why something was refused, and count down to the next try. */

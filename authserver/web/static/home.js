@@ -10,7 +10,7 @@ async function look() {
   const answer = await ask("GET", "readyz");
   const known = answer.code === "unreachable" ? "health_unreachable" : "health_bad";
   state.textContent = say(answer.ok ? "health_good" : known);
-  state.className = `status ${answer.ok ? "good" : "bad"}`;
+  state.className = `status scripted ${answer.ok ? "good" : "bad"}`;
 }
 
 document.addEventListener("visibilitychange", () => document.hidden || look());

@@ -70,6 +70,16 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   document.querySelector("main").focus();
 });
 
+/**
+ * Forms that were sent before their script was there; `run` catches up. Not even
+ * without this would a browser send one: they are of method "dialog".
+ */
+export const early = new Set();
+addEventListener("submit", (event) => {
+  event.preventDefault();
+  early.add(event.target);
+});
+
 /** Return the element with this id. */
 export function element(id) {
   return document.getElementById(id);
