@@ -15,7 +15,15 @@ without, and so does the parent of several workers.
 
 from typing import TYPE_CHECKING
 
-from authserver.settings import VERSION, Settings, SettingsError
+from authserver import standard
+
+standard.load("logging")  # before anybody in this house imports it
+
+from authserver.settings import (  # noqa: E402 - as that imports it
+    VERSION,
+    Settings,
+    SettingsError,
+)
 
 if TYPE_CHECKING:
     from authserver.runtime import Running, create_app, serve

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "authserver"
 LAYERS = (
     {
         "errors",
+        "standard",
         "setting_values",
         "setting_rules",
         "settings",

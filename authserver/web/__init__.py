@@ -23,7 +23,6 @@ What moves bytes, and knows no routes:
     tls           the same connection, encrypted
     certificate   what it shows, and its key: read, and renewed
     connections   what they share, and which go when there are too many
-    standard      the standard library's server, which all this stands on
 
 Functions over bytes and text, which never see a socket:
 
@@ -52,6 +51,6 @@ What answers requests, and knows no sockets:
     api/          what each route is declared with, and documents made of that
 """
 
-from authserver.web import standard
+from authserver import standard
 
-standard.load()  # before anybody in this room imports it
+standard.load("http.server")  # before anybody in this room imports it

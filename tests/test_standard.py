@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from authserver.web import standard
+from authserver import standard
 from tests.processes import ROOT, SERVER, ServerProcess, environment
 
 NEEDLESS = {
@@ -24,6 +24,8 @@ NEEDLESS = {
         "mimetypes",
         "shutil",
         "ssl",
+        "tokenize",
+        "traceback",
     ),
     # What other settings need: MySQL, mail, text messages, Argon2.
     *("argon2", "bcrypt", "dotenv", "mysql", "requests", "smtplib", "twilio"),
@@ -92,12 +94,14 @@ def test_no_annotation_is_compiled_at_the_start():
         ("html", "http.server.html.escape('<')"),
         ("shutil", "http.server.shutil.copyfileobj"),
         ("mimetypes", "http.server.mimetypes.guess_type('a.html')"),
+        ("traceback", "logging.exception('it failed')"),
         ("calendar", "email.utils.mktime_tz((2026, 1, 1, 0, 0, 0, 0, 0, 0, 0))"),
     ],
 )
 def test_what_was_spared_comes_when_it_is_used(name, use):
     done = run(
-        "import io, sys, authserver.web, email.utils, http.client, http.server\n"
+        "import io, sys, authserver.web\n"
+        "import email.utils, http.client, http.server, logging\n"
         f"before = {name!r} in sys.modules\n"
         f"{use}\n"
         f"print(before, {name!r} in sys.modules)"
