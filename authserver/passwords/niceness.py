@@ -13,7 +13,6 @@ and only the others' answers sometimes take milliseconds longer.
 
 import contextlib
 import os
-import platform
 import sys
 import threading
 from typing import Final
@@ -31,7 +30,7 @@ def go_last() -> None:
         return
     with contextlib.suppress(OSError):  # a sandbox may forbid it
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-    number = SYSTEM_CALLS.get(platform.machine())
+    number = SYSTEM_CALLS.get(os.uname().machine)
     if number is not None:
         with contextlib.suppress(ImportError, OSError):  # a Python without ctypes
             _ask_for_long_slices(number)
