@@ -7,7 +7,7 @@ The life of three requests, once their bytes are complete:
 
     GET /protected   loop: dispatch -> endpoint -> a row -> bytes, sent with all
                      other answers of the round
-    POST refresh     loop: dispatch -> flow, up to its transaction; the writer
+    POST refresh     loop: dispatch -> flow, and its transaction; the writer
                      commits; loop: the rest of the flow -> bytes
     POST login       request thread: dispatch, limits; hashing thread: endpoint
                      -> flow -> bytes; loop: sends them
@@ -20,6 +20,7 @@ What moves bytes, and knows no routes:
     request_threads   who answers what may have to wait
     threads       a thread for each connection, where there is no poller
     handler       one connection: requests in, responses out, in order
+    refusals      answers to what never became a request
     tls           the same connection, encrypted
     certificate   what it shows, and its key: read, and renewed
     connections   what they share, and which go when there are too many

@@ -44,8 +44,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from authserver import errors, logs, tokens
-from authserver.web import forwarded, wire
+from authserver import errors, logs
+from authserver.web import forwarded, refusals, wire
 from authserver.web.connections import (
     ANSWERED,
     AT_ONCE,
@@ -59,7 +59,6 @@ from authserver.web.connections import (
     Driver,
     Later,
     Shared,
-    Site,
 )
 from authserver.web.framing import Body
 from authserver.web.head import Head, can_decide, parse
@@ -210,7 +209,7 @@ class Connection:
                 request.path_to_log,
             )
             self._keep = False
-            status, data = 500, _bare_failure()
+            status, data = 500, refusals.bare_failure()
         self._unsent = data
         self._shared.note(
             (
@@ -339,7 +338,7 @@ class Connection:
             self._shared.resolver.address(
                 self.peer, head.headers.get("x-forwarded-for")
             ),
-            new_request_id(),
+            refusals.new_request_id(),
         )
 
     # -- writing
@@ -370,9 +369,11 @@ class Connection:
 
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
-        began_at, request_id = time.time(), new_request_id()
+        began_at, request_id = time.time(), refusals.new_request_id()
         head_only = self._buffer.startswith(b"HEAD ")
-        data = refusal(self._shared.site, error, request_id, head_only=head_only)
+        data = refusals.written(
+            self._shared.site, error, request_id, head_only=head_only
+        )
         self._keep = False
         self._unsent = data
         size, status = len(data), int(error.status)
@@ -399,41 +400,3 @@ class Connection:
         # Reset or closed by the client: there is nobody to tell.
         log.debug("connection from %s ended: %s", self.peer, error)
         self.state = CLOSED
-
-
-def refusal(
-    site: Site, error: errors.AuthError, request_id: str, *, head_only: bool = False
-) -> bytes:
-    """Return the answer to what never became a request; it closes."""
-    try:
-        response = site.refuse(error, request_id)
-        return wire.encode(response, keep_alive=False, head_only=head_only)
-    except Exception:
-        log.exception("a refusal could not be written")
-        return _bare_failure()
-
-
-def new_request_id() -> str:
-    """Draw the id of a request, and let its log lines have it."""
-    request_id = tokens.request_id()
-    logs.request_id.set(request_id)
-    return request_id
-
-
-def _bare_failure() -> bytes:
-    return wire.encode(Response(HTTPStatus.INTERNAL_SERVER_ERROR), keep_alive=False)
-
-
-def turn_away(shared: Shared, client: socket.socket) -> None:
-    """Answer 503 as far as that works without waiting, and close."""
-    if shared.encrypted:  # an answer would cost more than we have to spare
-        client.close()
-        return
-    error = errors.Unavailable("too many connections")
-    with contextlib.suppress(OSError):
-        client.settimeout(0)
-        client.send(refusal(shared.site, error, new_request_id()))
-        client.shutdown(socket.SHUT_WR)
-        # An unread request would turn our close into a reset.
-        client.recv(64 * 1024)
-    client.close()

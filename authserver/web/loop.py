@@ -39,6 +39,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authserver import logs
+from authserver.web import refusals
 from authserver.web.connections import (
     AT_ONCE,
     CLOSED,
@@ -48,7 +49,7 @@ from authserver.web.connections import (
     choose_spare,
     count_states,
 )
-from authserver.web.handler import Connection, turn_away
+from authserver.web.handler import Connection
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING, READ, Poller
 from authserver.web.request_threads import Job, RequestThreads
@@ -285,7 +286,7 @@ class Loop:
                 return
             full = len(self._connections) >= self.shared.most_connections
             if full and not self.make_room():
-                turn_away(self.shared, client)
+                refusals.turn_away(self.shared, client)
                 continue
             self._begin(client, address[0])
 

@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from authserver.web import refusals
 from authserver.web.connections import (
     ANSWERED,
     CLOSED,
@@ -24,7 +25,7 @@ from authserver.web.connections import (
     choose_spare,
     count_states,
 )
-from authserver.web.handler import Connection, turn_away
+from authserver.web.handler import Connection
 from authserver.web.messages import Request, Response
 from authserver.web.poller import READ, to_selectors
 
@@ -55,7 +56,7 @@ class Threads:
         """Serve a connection to its end, in this thread."""
         connection = self.shared.connect(client, address, self.shared, self)
         if not self._admit(connection):
-            turn_away(self.shared, client)
+            refusals.turn_away(self.shared, client)
             return
         try:
             _serve(connection)
