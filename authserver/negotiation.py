@@ -55,6 +55,8 @@ def _first(pattern: re.Pattern[str], text: str, known: Collection[str]) -> str |
 
 
 def _looked_up(header: str, known: Collection[str]) -> str:
+    if not header:  # of a program
+        return DEFAULT
     weights = _weights(header)
     for wanted in sorted(weights, key=lambda each: -weights[each]):  # stable
         words = wanted.split("-", MAX_WORDS)[:MAX_WORDS] if weights[wanted] else []
