@@ -28,15 +28,15 @@ from authserver.flows.steps import Step, Steps
 from authserver.store import refresh_tokens, sessions
 from authserver.store.database import Transaction
 from authserver.store.refresh_tokens import RefreshToken, Spending
-from authserver.store.sessions import Session
+from authserver.store.sessions import Session, SessionOf
 from authserver.store.users import User
 
 REFRESH_KEY = "refresh"  # label of the key that successors are derived with
 
 
 class _Rotated(NamedTuple):
-    user: User
     session: Session
+    user: User
     successor: str
 
 
@@ -70,49 +70,50 @@ def _rotate(
     tx: Transaction, app: App, operation: Operation, presented: str, spending: Spending
 ) -> _Rotated | _Refused:
     digest = tokens.digest(presented)
-    idle_s = app.settings.session_idle_s
-    won = refresh_tokens.spend(tx, digest, spending, idle_s=idle_s)
-    row = refresh_tokens.find_by_digest(tx, digest)
-    found = sessions.find_with_user_by_id(tx, row.session_id) if row else None
-    if row is None or found is None:
+    won = refresh_tokens.spend(tx, digest, spending, idle_s=app.settings.session_idle_s)
+    found = sessions.find_with_user_by_refresh_token(tx, digest)
+    if found is None:
         records.note(tx, operation, "refresh", "unknown")
         return _Refused("unknown refresh token")
-    session, user = found
-    successor = _successor(app, presented, row)
-    rotated = _Rotated(user, session, successor)
     if won:
-        return _hand_out(tx, app, operation, rotated)
-    if row.spent_by == operation.id:  # in a try before this one, which stands
-        return rotated
-    return _not_ours(tx, app, operation, row, rotated, spending)
+        successor = _successor(app, presented, spending.kid, spending.nonce)
+        return _hand_out(tx, app, operation, _Rotated(*found, successor))
+    return _not_ours(tx, app, operation, presented, spending, found)
 
 
 def _not_ours(
     tx: Transaction,
     app: App,
     operation: Operation,
-    row: RefreshToken,
-    rotated: _Rotated,
+    presented: str,
     spending: Spending,
+    found: SessionOf,
 ) -> _Rotated | _Refused:
-    """Decide about a token that this operation could not spend."""
-    user, session, successor = rotated
+    """Decide about a token that this try could not spend."""
+    session, user = found
+    row = refresh_tokens.find_by_digest(tx, tokens.digest(presented))
     idle_s = app.settings.session_idle_s
-    if row.spent_at is None or not session.live(now=operation.now, idle_s=idle_s):
+    kid, nonce = (row.kid, row.nonce) if row else (None, None)
+    rotated = _Rotated(*found, _successor(app, presented, kid, nonce))
+    if row is not None and row.spent_by == operation.id:
+        return rotated  # spent in a try before this one, which stands
+    live = session.live(now=operation.now, idle_s=idle_s)
+    if row is None or row.spent_at is None or not live:
         records.note(tx, operation, "refresh", "ended", user_id=user.id)
         return _Refused("token or session has ended")
-    if user.disabled_at is None and _is_repeat(tx, app, row, successor, spending):
+    repeated = _is_repeat(tx, app, row, rotated.successor, spending)
+    if user.disabled_at is None and repeated:
         return rotated
     _end_stolen(tx, operation, user, session)
     return _Refused("spent token came back; session ended")
 
 
-def _successor(app: App, presented: str, row: RefreshToken) -> str:
+def _successor(app: App, presented: str, kid: str | None, nonce: str | None) -> str:
     """Return the token that follows a spent one; "" if its key is gone."""
-    key = app.keyring.derive(REFRESH_KEY, row.kid) if row.kid else None
-    if key is None or row.nonce is None:
+    key = app.keyring.derive(REFRESH_KEY, kid) if kid else None
+    if key is None or nonce is None:
         return ""
-    return tokens.successor(key, presented, row.nonce)
+    return tokens.successor(key, presented, nonce)
 
 
 def _hand_out(

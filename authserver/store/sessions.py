@@ -128,6 +128,26 @@ def find_with_user_by_token_digest(
     return _session_of(row) if row else None
 
 
+def find_with_user_by_refresh_token(tx: Transaction, digest: str) -> SessionOf | None:
+    """Return the session that a refresh token was made for, and whose it is."""
+    row = tx.one(
+        """
+        SELECT s.id, s.user_id, s.token_digest, s.created_at, s.last_seen_at,
+               s.expires_at, s.address, s.user_agent, s.amr, s.revoked_at,
+               s.revoked_for,
+               u.id, u.username, u.email, u.email_verified_at, u.phone,
+               u.phone_verified_at, u.password_hash, u.password_version, u.roles,
+               u.created_at, u.last_login_at, u.disabled_at
+          FROM refresh_tokens AS r
+          JOIN sessions AS s ON s.id = r.session_id
+          JOIN users AS u ON u.id = s.user_id
+         WHERE r.digest = ?
+        """,
+        (digest,),
+    )
+    return _session_of(row) if row else None
+
+
 def list_live_by_user(
     tx: Transaction, user_id: str, *, now: int, idle_s: int
 ) -> list[Session]:
