@@ -8,14 +8,17 @@ well, by whoever knows its address:
 
 The token in it is new with every start and stands on the console beside the
 codes themselves: whoever may read the one may read the other. There is a board
-only where nothing is mailed and PUBLIC_URL names this machine (`runtime`); what
-asks for it is checked by `web.endpoints.undelivered`.
+only where nothing is mailed and PUBLIC_URL names this machine. Who asks for it
+is looked at by `web.endpoints.undelivered`.
 
 It keeps the last messages in memory and forgets them with the process.
 """
 
 from collections import deque
 from typing import NamedTuple
+
+from authserver.setting_rules import names_this_machine
+from authserver.settings import Settings
 
 MOST = 50  # messages; a tour needs five
 
@@ -36,6 +39,11 @@ class Board:
         self.token = token
         self._shown: deque[Shown] = deque(maxlen=MOST)
 
+    @property
+    def path(self) -> str:
+        """The address of the page, below PUBLIC_URL."""
+        return f"/messages/{self.token}"
+
     def put_up(self, message: Shown) -> None:
         """Show a message, in place of the oldest one if there are too many."""
         self._shown.append(message)
@@ -43,3 +51,10 @@ class Board:
     def newest_first(self) -> list[Shown]:
         """Return the messages."""
         return list(self._shown)[::-1]
+
+
+def of(settings: Settings, token: str) -> Board | None:
+    """Return the board of a server, None if it has to have none."""
+    at_home = names_this_machine(settings.public_url) and not settings.email_configured
+    # Of several processes each delivers a part, and any may be asked.
+    return Board(token) if at_home and settings.workers == 1 else None

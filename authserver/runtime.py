@@ -24,10 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authserver import errors, keys, listening, tokens
+from authserver import board, errors, keys, listening, tokens
 from authserver.access import AccessBook
 from authserver.app import App
-from authserver.board import Board
 from authserver.delivery import templates
 from authserver.delivery.worker import Worker
 from authserver.flows import purge
@@ -37,7 +36,6 @@ from authserver.passwords import derivation
 from authserver.passwords.hasher import Hasher
 from authserver.passwords.threads import HashingThreads
 from authserver.ratelimit import Keeper, Limiter
-from authserver.setting_rules import names_this_machine
 from authserver.settings import Settings, SettingsError
 from authserver.store import buckets, inspection
 from authserver.store.database import Database, file_of, is_mysql, open_database
@@ -109,7 +107,7 @@ def create_app(
         order=itertools.count().__next__,
         metrics=metrics,
         access=AccessBook(metrics),
-        board=_board(settings),
+        board=board.of(settings, tokens.new()),
         looks=own_looks,
         pages={},
         delivery_due=threading.Event(),
@@ -196,11 +194,9 @@ class Running:
 
     @property
     def messages_url(self) -> str | None:
-        """Where a browser may read what was not sent; whoever has it can."""
-        board = self._app.board
-        return (
-            f"{self._app.settings.public_url}/messages/{board.token}" if board else None
-        )
+        """Where a browser may read what was not sent, or None."""
+        shown = self._app.board
+        return f"{self._app.settings.public_url}{shown.path}" if shown else None
 
     def stop(self) -> None:
         """Finish the requests in flight, then close everything."""
@@ -266,14 +262,6 @@ def _certificate(app: App) -> "Certificate":
     if certificate.open_to_everybody(key):
         log.warning("TLS_KEY is open to every user here. Run: chmod o= %s", key)
     return found
-
-
-def _board(settings: Settings) -> Board | None:
-    """Return where messages are shown that only the console gets."""
-    at_home = names_this_machine(settings.public_url) and settings.workers == 1
-    if settings.email_configured or not at_home:
-        return None
-    return Board(tokens.new())
 
 
 def _hashing_threads(settings: Settings) -> int:

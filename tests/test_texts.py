@@ -33,6 +33,15 @@ def test_there_are_two_languages_at_least():
     assert {"de", "en"} <= set(texts.languages())
 
 
+def test_another_file_is_another_language(tmp_path, monkeypatch):
+    monkeypatch.setattr(texts, "FOLDER", tmp_path)
+    (tmp_path / "fr.toml").write_text('language = "Fran\u00e7ais"', encoding="utf-8")
+
+    # Around what is kept of the real ones.
+    assert texts.languages.__wrapped__() == ("fr",)
+    assert texts.load.__wrapped__("fr") == {"language": "Fran\u00e7ais"}
+
+
 @each_language
 def test_a_language_says_all_that_english_says_and_no_more(language):
     assert set(flat(texts.load(language))) == set(flat(ENGLISH))

@@ -68,6 +68,7 @@ def test_its_sample_password_is_refused_in_words(system):
             "field": "password",
             "message": "This password is among those that are tried first. "
             "Choose another.",
+            "code": "password_common",
         }
     ]
 
