@@ -15,7 +15,6 @@ It keeps the last messages in memory and forgets them with the process.
 """
 
 from collections import deque
-from typing import NamedTuple
 
 from authserver.setting_rules import names_this_machine
 from authserver.settings import Settings
@@ -23,33 +22,34 @@ from authserver.settings import Settings
 MOST = 50  # messages; a tour needs five
 
 
-class Shown(NamedTuple):
-    """A message as the page shows it."""
-
-    recipient: str
-    subject: str  # empty for a text message
-    text: str
-    sent_at: int
-
-
 class Board:
     """The last messages, under a token that opens them."""
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self._shown: deque[Shown] = deque(maxlen=MOST)
+        self._shown: deque[dict[str, str | int]] = deque(maxlen=MOST)
 
     @property
     def path(self) -> str:
         """The address of the page, below PUBLIC_URL."""
         return f"/messages/{self.token}"
 
-    def put_up(self, message: Shown) -> None:
-        """Show a message, in place of the oldest one if there are too many."""
-        self._shown.append(message)
+    def put_up(self, recipient: str, subject: str, text: str, sent_at: int) -> None:
+        """Show a message, in place of the oldest one if there are too many.
 
-    def newest_first(self) -> list[Shown]:
-        """Return the messages."""
+        A text message has no subject: it is empty.
+        """
+        self._shown.append(
+            {
+                "recipient": recipient,
+                "subject": subject,
+                "text": text,
+                "sent_at": sent_at,
+            }
+        )
+
+    def newest_first(self) -> list[dict[str, str | int]]:
+        """Return the messages as the page gets them."""
         return list(self._shown)[::-1]
 
 

@@ -20,14 +20,13 @@ from collections.abc import Collection
 DEFAULT = "en"
 MAX_ENTRIES = 20  # browsers send at most ten
 MAX_WORDS = 4  # language, script, region, one more: zh-Hant-HK
-_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-_ASKED = re.compile(r"(?:^|&)lang=([a-z-]{2,16})(?=&|$)")
-_CHOSEN = re.compile(r"(?:^|;)[ \t]*language=([a-z-]{2,16})[ \t]*(?=;|$)")
+# Compiled with the first list that has weights: at the start it would be felt.
+_WEIGHT = r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)"
 
 
 def asked(query: str, known: Collection[str]) -> str | None:
     """Return the language that an address asks for, or None."""
-    return _first(_ASKED, query, known)
+    return _named("lang", query.split("&"), known)
 
 
 def language(query: str, cookie: str, accepted: str, known: Collection[str]) -> str:
@@ -35,7 +34,7 @@ def language(query: str, cookie: str, accepted: str, known: Collection[str]) -> 
 
     Takes the query of the address, and the headers Cookie and Accept-Language.
     """
-    chosen = asked(query, known) or _first(_CHOSEN, cookie, known)
+    chosen = asked(query, known) or _named("language", cookie.split(";"), known)
     return chosen or _looked_up(accepted, known)
 
 
@@ -49,9 +48,12 @@ def wants_page(accept: str) -> bool:
     return page > 0 and page >= weights.get("application/json", 0)
 
 
-def _first(pattern: re.Pattern[str], text: str, known: Collection[str]) -> str | None:
-    found = (each[1] for each in pattern.finditer(text))
-    return next((each for each in found if each in known), None)
+def _named(name: str, pairs: list[str], known: Collection[str]) -> str | None:
+    for pair in pairs:
+        key, _, value = pair.strip(" \t").partition("=")
+        if key == name and value in known:
+            return value
+    return None
 
 
 def _looked_up(header: str, known: Collection[str]) -> str:
@@ -72,7 +74,7 @@ def _weights(header: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for entry in header.lower().split(",", MAX_ENTRIES)[:MAX_ENTRIES]:
         name, *parameters = (part.strip(" \t") for part in entry.split(";"))
-        found = [_WEIGHT.fullmatch(each) for each in parameters]
+        found = [re.fullmatch(_WEIGHT, each) for each in parameters]
         weight = [float(each[1]) for each in found if each]
         weights.setdefault(name, weight[-1] if weight else 1.0)
     return weights

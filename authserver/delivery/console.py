@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TextIO
 
-from authserver.board import Board, Shown
+from authserver.board import Board
 from authserver.delivery.sender import Letter, TryLater
 
 RULE = "-" * 72
@@ -52,5 +52,5 @@ class ConsoleSender:
             raise TryLater("the console is closed") from error
         if self._board is not None:
             self._board.put_up(
-                Shown(letter.recipient, letter.subject, letter.text, letter.created_at)
+                letter.recipient, letter.subject, letter.text, letter.created_at
             )

@@ -12,17 +12,16 @@ import logging
 import pytest
 
 from authserver import logs
-from authserver.board import Shown
 
 HERE = {"public_url": "http://localhost:8080", "trusted_proxies": ""}
 HOST = "localhost:8080"
-SECRET = Shown("alice@example.org", "492039 is your code", "492039", 0)
+SECRET = ("alice@example.org", "492039 is your code", "492039", 0)
 
 
 @pytest.fixture
 def app(make_app):
     app = make_app(**HERE)
-    app.board.put_up(SECRET)
+    app.board.put_up(*SECRET)
     return app
 
 

@@ -26,8 +26,8 @@ def show(app: App, request: Request) -> Response:
         raise errors.NotFound("not the token of the console")
     if pages.wanted(request):
         return pages.page(app, request, "messages")
-    shown = [each._asdict() for each in app.board.newest_first()]
-    return Response(HTTPStatus.OK, {"messages": shown}, headers=(pages.VARY,))
+    shown = {"messages": app.board.newest_first()}
+    return Response(HTTPStatus.OK, shown, headers=(pages.VARY,))
 
 
 def _own_host(app: App) -> str:
