@@ -24,6 +24,7 @@ NEEDLESS = {
         "mimetypes",
         "shutil",
         "ssl",
+        "textwrap",
         "tokenize",
         "traceback",
     ),

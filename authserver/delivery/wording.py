@@ -26,7 +26,6 @@ account it is about without asking anybody. Text messages carry no link: too
 many swindlers send those.
 """
 
-import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from string import Template
@@ -125,6 +124,8 @@ def _html(
 
 
 def _wrapped(line: str) -> str:
+    import textwrap  # not needed before the first mail
+
     return textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
