@@ -103,4 +103,4 @@ def _say_where_codes_go(settings: Settings, page: str | None = None) -> None:
     if page:
         # Where the codes are printed, and not in the log: it opens them all.
         with contextlib.suppress(OSError):
-            print(f"They can also be read in a browser: {page}", flush=True)
+            print(f"Codes can also be read in a browser: {page}", flush=True)
