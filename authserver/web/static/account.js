@@ -11,6 +11,7 @@ import { judge } from "./password.js";
 import { showSessions } from "./sessions.js";
 import { say } from "./words.js";
 
+const SECTIONS = ["contacts", "password", "sessions"];
 const outcome = element("outcome");
 const change = element("password");
 const section = location.hash.slice(1);
@@ -33,7 +34,10 @@ async function load() {
   }
   showContacts(user, load);
   showSessions(sessions, load);
-  element("content").ariaBusy = null;
+  if (element("content").ariaBusy) {
+    element("content").ariaBusy = null;
+    goThere();
+  }
 }
 
 for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]]) {
@@ -72,9 +76,11 @@ run(element("password-form"), {
   blame: { invalid_credentials: ["current_password", "wrong_password"] },
 });
 
-await load();
-if (section === "password") change.open = true;
-if (["contacts", "password", "sessions"].includes(section)) {
+function goThere() {
+  if (!SECTIONS.includes(section)) return;
+  if (section === "password") change.open = true;
   (change.open ? element("current-password") : element(section)).focus();
   element(section).scrollIntoView();
 }
+
+await load();

@@ -47,7 +47,7 @@ function show(message) {
   if (subject) card.append(written("h2", subject));
   const row = written("div", "", "buttons");
   const code = CODE.exec(text)?.[0];
-  if (code) row.append(written("p", code, "code big"), copying(code));
+  if (code) row.append(...copied(code));
   const link = LINK.exec(text)?.[0];
   if (link?.startsWith(ROOT)) row.append(leading(link));
   if (row.hasChildNodes()) card.append(row);
@@ -57,15 +57,17 @@ function show(message) {
   list.prepend(card);
 }
 
-function copying(code) {
+function copied(code) {
+  const digits = written("p", code, "code big");
   const button = written("button", say("copy"));
   button.type = "button";
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code);
-    button.textContent = say("copied");
+    getSelection().selectAllChildren(digits); // should the browser not let us copy
+    const done = await navigator.clipboard?.writeText(code).then(() => true, () => false);
+    if (done) button.textContent = say("copied");
     setTimeout(() => (button.textContent = say("copy")), COPIED_MS);
   });
-  return button;
+  return [digits, button];
 }
 
 function leading(link) {
