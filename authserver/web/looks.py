@@ -1,6 +1,6 @@
 """The operator's own looks: one style sheet and one logo, read at the start.
 
-    SITE_STYLE=/etc/authserver/shop.css     :root { --accent: #a21caf; }
+    SITE_STYLE=/etc/authserver/shop.css     :root { --accent: light-dark(...); }
     SITE_LOGO=/etc/authserver/shop.svg      or a PNG
 
 They are looked at when the server starts, so that a mistake is seen then, and

@@ -332,6 +332,19 @@ def test_every_page_has_its_texts_in_every_language(app, language):
     assert [each for each in pages if b"{{" in each] == []
 
 
+def test_no_text_is_written_for_nothing():
+    files = {path.stem: path.read_text() for path in assets.FOLDER.glob("*.html")}
+    unshown = [
+        f"{page}.{key}"
+        for page, words in texts.load("en")["pages"].items()
+        for key in words
+        if key != "title" and f"{{{{{key}}}}}" not in files.get(page, "")
+        if f"{{{{{page}.{key}}}}}" not in "".join(files.values())
+    ]
+
+    assert unshown == []
+
+
 def test_what_is_filled_in_is_neither_markup_nor_a_place(app):
     hostile = dict.fromkeys(("title", "detail", "meaning", "code"), "<b>{{root}}\"'")
 
