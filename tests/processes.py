@@ -25,7 +25,8 @@ PASSWORD = "correct horse battery"
 MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 GIVE_UP_S = 20.0  # far above what anything here takes, also on a busy machine
 LETTER = re.compile(
-    r"^To: (?P<to>\S+)\nSubject: (?P<subject>[^\n]+)\n.*?^(?P<code>[0-9]{6})$",
+    r"^To: (?P<to>\S+)\nSubject: (?P<subject>[^\n]+)\n"
+    r"(?:(?!^To: ).)*?^(?P<code>[0-9]{6})$",
     re.MULTILINE | re.DOTALL,
 )
 

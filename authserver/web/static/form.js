@@ -40,7 +40,7 @@ export function tell(place, text, kind = "") {
  */
 export function run(form, { send, done, blame = {}, refused = () => false }) {
   const button = form.querySelector(".main");
-  const outcome = form.querySelector(".outcome");
+  const outcome = form.querySelector("[role=status]");
   const inputs = [...form.querySelectorAll("input")];
   for (const input of inputs) input.addEventListener("input", () => note(input));
   form.addEventListener("submit", async (event) => {
