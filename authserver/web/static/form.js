@@ -115,10 +115,16 @@ function isMissing(input) {
 function complain(found) {
   const visible = found.filter(([input]) => input && !input.closest("[hidden]"));
   for (const [input, text] of visible) note(input, text, "bad");
-  const [first] = visible[0] ?? [];
+  const first = visible.map(([input]) => input).reduce(upper, null);
   first?.focus();
   first?.select();
   return visible.length > 0;
+}
+
+// The server complains in the order of its own fields, not of the page's.
+function upper(one, other) {
+  const follows = one?.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+  return follows ? one : other;
 }
 
 // A password that is sent is hidden again, or browsers keep it as plain text.

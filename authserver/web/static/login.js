@@ -76,6 +76,7 @@ run(asking, {
   send: ({ identifier }) => ask("POST", "auth/otp", { identifier, purpose: "login" }),
   done: (_, { identifier }) => {
     element("sent-to").value = identifier;
+    element("otp").value = "";
     show(byCode);
     tell(byCode.querySelector(".outcome"), say("maybe_sent"));
   },
