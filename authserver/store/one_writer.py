@@ -217,9 +217,9 @@ class OneWriterDatabase:
         if committed is not None:
             groups.tell(committed)
         # Whoever works in rounds is woken by these answers, and comes for what
-        # it has begun meanwhile. Nobody else comes.
+        # it has begun meanwhile. For what others want, the writer wakes itself.
         coming = committed is not None and committed.of_round
-        if self._waiting and not (coming and self._waiting.round_first):
+        if self._waiting and not coming:
             self._waiting.wake()
 
     def _run_group(self, *, in_round: bool) -> None:

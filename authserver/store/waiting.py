@@ -128,7 +128,8 @@ class Waiting:
         self._jobs: deque[Job] = deque()
         self._begun: deque[tuple[float, Job]] = deque()  # and when, oldest first
         self._changed = threading.Condition()
-        self._due = False  # the writer has something to do
+        self._others = 0  # of the jobs: not begun in a round, so nobody else runs them
+        self._due = False  # the writer has something else to do
         self._closed = False
 
     def __len__(self) -> int:
@@ -206,7 +207,7 @@ class Waiting:
     def wait(self) -> bool:
         """Block until there is work; False when closed and nothing is left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._due or self._closed)
+            self._changed.wait_for(lambda: self._due or self._others or self._closed)
             self._due = False
             return bool(self._jobs) or not self._closed
 
@@ -222,6 +223,7 @@ class Waiting:
                 if in_round and not self._jobs[0].in_round:
                     break
                 jobs.append(self._jobs.popleft())
+            self._others -= sum(not job.in_round for job in jobs)
         return [job for job in jobs if job.claim()]
 
     def close(self) -> None:
@@ -238,7 +240,7 @@ class Waiting:
                 raise errors.Unavailable("too many wait for the writer")
             self._jobs.append(job)
             if not job.in_round:
-                self._due = True
+                self._others += 1
                 self._changed.notify()
 
 

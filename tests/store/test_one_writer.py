@@ -441,3 +441,21 @@ def test_closing_commits_what_a_round_has_run(engine, database):
 
     assert rounds.told == ["kept"]
     assert engine.journal[:2] == ["begin", "commit"]
+
+
+def test_who_waits_behind_a_round_waits_for_no_other_round(database):
+    # The writer is kept where it tells of a commit, and meanwhile all gather.
+    rounds = Rounds(database)
+    telling, go = threading.Event(), threading.Event()
+    database.begin(lambda tx: 0, done=lambda *_: (telling.set(), go.wait(PATIENCE_S)))
+    database.end_round()
+    telling.wait()
+    rounds.begin(lambda tx: 1)
+    database.end_round()
+    rounds.begin(lambda tx: 2)  # whose round has no end
+    caller = Caller(database, lambda tx: "served")
+    until(lambda: database.waiting == 2)
+    go.set()
+    caller.join()
+
+    assert caller.result == "served"

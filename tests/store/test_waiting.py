@@ -7,6 +7,7 @@ import pytest
 
 from authserver import errors
 from authserver.store import waiting
+from tests.conftest import PATIENCE_S
 
 
 def nothing(tx):
@@ -125,6 +126,23 @@ def test_round_takes_only_its_own_whose_turn_it_is():
     assert not queue.round_first
     assert queue.take(in_round=True) == []
     assert len(queue.take()) == 2
+
+
+def test_rest_that_no_round_has_begun_needs_nobody_to_wake_the_writer():
+    queue = waiting.Waiting()
+    taken = []
+    for _ in range(waiting.MAX_GROUP + 1):
+        queue.run_later(nothing)
+
+    def serve():
+        while len(taken) <= waiting.MAX_GROUP and queue.wait():
+            taken.extend(queue.take())
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    serving.join(PATIENCE_S)
+
+    assert len(taken) == waiting.MAX_GROUP + 1
 
 
 def test_who_began_is_told_that_the_writer_did_not_come_to_it_in_time():
