@@ -178,7 +178,9 @@ class OneWriterDatabase:
         if not self._waiting.round_first or not self._turn.acquire(blocking=False):
             return
         try:
-            if self._uncommitted is not None:
+            # Asked again: all may have been served before it was our turn, and
+            # closed as well.
+            if self._uncommitted is not None or not self._waiting.round_first:
                 return
             self._inside.function = True
             self._run_group(in_round=True)

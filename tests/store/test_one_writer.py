@@ -15,6 +15,7 @@ from authserver import errors
 from authserver.store.database import Description
 from authserver.store.groups import Locked
 from authserver.store.one_writer import OneWriterDatabase
+from authserver.store.waiting import Waiting
 from tests.conftest import PATIENCE_S
 
 DESCRIPTION = Description("Journal", "1", "fake")
@@ -459,3 +460,22 @@ def test_who_waits_behind_a_round_waits_for_no_other_round(database):
     caller.join()
 
     assert caller.result == "served"
+
+
+def test_round_that_ends_as_the_database_closes_opens_nothing_again(
+    engine, database, monkeypatch
+):
+    rounds = Rounds(database)
+    rounds.begin(lambda tx: "kept")
+    asked = Waiting.round_first.fget
+
+    def close_after(queue):
+        first = asked(queue)
+        database.close()
+        return first
+
+    monkeypatch.setattr(Waiting, "round_first", property(close_after))
+    database.end_round()
+
+    assert rounds.told == ["kept"]
+    assert engine.journal[-1] == "release"
