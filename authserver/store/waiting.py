@@ -96,7 +96,8 @@ class Job:
         if self.done is None:
             return
         try:
-            self.context.run(self.done, result, error)
+            # A copy: the function may still run in it when `give_up_old` tells.
+            self.context.copy().run(self.done, result, error)
         except Exception:  # the thread that tells has others to tell
             log.exception("nobody could be told what came of a transaction")
 

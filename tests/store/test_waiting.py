@@ -169,6 +169,17 @@ def test_who_began_is_told_once_when_a_commit_has_no_end():
     assert [error.detail for error in told] == ["a commit has no end"]
 
 
+def test_who_began_is_told_although_the_function_has_no_end():
+    told = []
+    queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=0)
+    queue.begin(lambda tx: queue.give_up_old(), lambda *outcome: told.append(outcome))
+    (job,) = queue.take()
+
+    job.run(None)
+
+    assert [error.detail for _, error in told] == ["a commit has no end"]
+
+
 def test_who_began_and_was_told_is_forgotten():
     told = []
     queue = waiting.Waiting(begin_wait_s=0)
