@@ -9,7 +9,8 @@ from authserver.settings import Settings
 from authserver.web.api.routes import ROUTES
 from tests.processes import ServerProcess
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 def tour() -> str:
@@ -74,3 +75,12 @@ def test_every_file_named_in_the_reading_order_exists():
     }
 
     assert missing == set()
+
+
+def test_every_picture_is_there_and_small():
+    pictures = re.findall(r'<img src="([^"]+)" alt="[^"]+', README)
+
+    sizes = [(ROOT / each).stat().st_size for each in pictures]
+
+    assert len(sizes) == 3
+    assert max(sizes) < 64 * 1024
