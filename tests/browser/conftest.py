@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import (
@@ -107,7 +108,7 @@ def server(
 
 
 def started(
-    folder: Path, settings: dict[str, str], public_url: str = ""
+    folder: Path, settings: dict[str, str], public_url: str = "", **how: Any
 ) -> ServerProcess:
     """Start a server that knows its own address."""
     port = ports.free_port()
@@ -117,7 +118,7 @@ def started(
         "BCRYPT_ROUNDS": "4",
         "ADDRESS_REQUESTS_PER_MINUTE": "10000",  # all tests have one address
     }
-    return ServerProcess(folder, common | settings).start()
+    return ServerProcess(folder, common | settings, **how).start()
 
 
 @pytest.fixture

@@ -1,37 +1,54 @@
-"""Swagger UI in a real browser: it shows the API and breaks no policy."""
+"""The API's own page: in Swagger UI, or as plain as it is without that."""
 
-import re
+import sys
 
 import pytest
 
 from authserver.web.api.routes import ROUTES
-from tests.browser.chromium import needs_chromium, rendered
-from tests.processes import ServerProcess
+from tests.browser import judges
+from tests.browser.conftest import started
+from tests.browser.visitor import Visitor
+from tests.processes import ROOT
 
-pytestmark = needs_chromium
+WITHOUT_SWAGGER_UI = f"""
+import sys
+sys.modules["flask_swagger_ui"] = None
+sys.path.insert(0, {str(ROOT)!r})
+from authserver import cli
+sys.exit(cli.main())
+"""
+PATHS = sorted(path for route in ROUTES for path in route.paths)
+PATHS_SHOWN = "shown => shown.map((each) => each.dataset.path)"
+
+
+def test_every_operation_is_shown(visitor):
+    visitor.open("docs")
+    visitor.sees("Log in with a password")
+
+    shown = visitor.page.locator("[data-path]").evaluate_all(PATHS_SHOWN)
+    assert sorted(shown) == PATHS
+
+
+def test_an_opened_operation_breaks_no_policy(visitor, watch):
+    watch.announce("Deprecated: .*swagger-ui-bundle.js")  # of _ in addresses
+    visitor.open("docs#/sessions/post_auth_login")
+
+    visitor.page.locator(".opblock-body").get_by_text("Try it out").wait_for()
 
 
 @pytest.fixture
-def server(tmp_path):
-    server = ServerProcess(tmp_path).start()
-    yield server
+def plain(browse, tmp_path):
+    """Somebody in front of a server that has no Swagger UI."""
+    command = (sys.executable, "-c", WITHOUT_SWAGGER_UI)
+    server = started(tmp_path, {}, command=command)
+    yield Visitor(browse().page, server, "en")
     server.kill()
 
 
-def test_every_operation_is_shown(server, tmp_path):
-    page, console = rendered(tmp_path, f"http://localhost:{server.port}/docs")
+def test_without_swagger_ui_the_page_is_plain_and_for_everybody(plain, watch):
+    watch.announce("^asked: ")  # another server than the module's
+    plain.open("docs")
 
-    shown = re.findall('data-path="([^"]+)"', page)
-    assert sorted(shown) == sorted(path for route in ROUTES for path in route.paths)
-    assert console == ""
+    plain.sees("/auth/login")
 
-
-def test_an_opened_operation_breaks_no_policy(server, tmp_path):
-    url = f"http://localhost:{server.port}/docs#/sessions/post_auth_login"
-
-    page, console = rendered(tmp_path, url)
-
-    assert "Log in with a password" in page
-    assert "opblock-body" in page
-    assert "Content Security Policy" not in console
-    assert "ERROR" not in console
+    assert judges.faults(plain.page) == []

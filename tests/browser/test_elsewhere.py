@@ -2,134 +2,101 @@
 
 Only a browser shows that CORS works: it sends the preflights, hides what the
 server does not allow, and keeps or drops cookies. The page is the README's,
-unchanged but for the server's address; what is added types and clicks.
+unchanged but for the server's address.
 """
 
 import http.server
-import json
 import re
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import browsing, needs_chromium
-from tests.processes import PASSWORD, ROOT, ServerProcess, wait_until
+from tests.browser.conftest import started
+from tests.processes import PASSWORD, ROOT, ServerProcess
 
-DRIVER = """
-const told = () => document.querySelector("output").textContent;
-const type = (name, text) => document.querySelector(`[name=${name}]`).value = text;
-const failed = [];
-addEventListener("error", (event) => failed.push(event.message));
-addEventListener("unhandledrejection", (event) => failed.push(String(event.reason)));
-
-async function until(condition) {
-  while (!condition() && !failed.length)
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  if (failed.length) throw new Error("stop here");
-}
-async function click(path) {
-  const before = told();
-  document.querySelector(`[value="${path}"]`).click();
-  await until(() => told() !== before);
-}
-
-(async () => {
-  type("username", "alice");
-  type("email", "alice@example.org");
-  type("password", "PASSWORD");
-  await click("/auth/register");
-  type("otp", "000000");
-  await click("/auth/verify-otp");
-  type("otp", await (await fetch("/code")).text());
-  await click("/auth/verify-otp");
-  await click("/auth/login");
-  await until(() => told().includes("Hello"));
-})().catch(() => {}).finally(() => fetch("/done", {
-  method: "POST",
-  body: JSON.stringify({ told: told().trim().split("\\n"), failed }),
-}));
-""".replace("PASSWORD", PASSWORD)
-
-pytestmark = needs_chromium
-
-
-def readme_page(port: int) -> bytes:
-    """The page of the README, for a server on this port, and the driver."""
-    found = re.search(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert found
-    page = found[1].replace("localhost:8080", f"localhost:{port}")
-    return f"{page}<script>{DRIVER}</script>".encode()
-
-
-class Elsewhere(http.server.ThreadingHTTPServer):
-    """The other origin: serves the page, hands out codes, hears the end."""
-
-    auth: ServerProcess
-    report: dict[str, list[str]] | None = None
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """What the page's own origin answers."""
-
-    server: Elsewhere
-
-    def do_GET(self) -> None:
-        auth = self.server.auth
-        is_code = self.path == "/code"
-        body = auth.code_for("alice@example.org").encode() if is_code else None
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(body or readme_page(auth.port))
-
-    def do_POST(self) -> None:
-        size = int(self.headers["Content-Length"])
-        self.server.report = json.loads(self.rfile.read(size))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+TOLD = (
+    "User registered successfully",
+    "The code is wrong, already used or expired. Ask for a new one.",
+    "Account verified successfully",
+    "Login successful",
+    "Hello, alice. You are logged in.",
+)
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Elsewhere]:
-    with Elsewhere(("127.0.0.1", 0), Handler) as server:
+def port(tmp_path) -> Iterator[int]:
+    """Where the page is served, and nothing else."""
+    site = tmp_path / "site"
+    site.mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server
+        yield server.server_port
         server.shutdown()
         thread.join()
 
 
-@pytest.mark.parametrize(
-    ("host", "told", "failed"),
-    [
-        (
-            "localhost",
-            [
-                "User registered successfully",
-                "The code is wrong, already used or expired. Ask for a new one.",
-                "Account verified successfully",
-                "Login successful",
-                "Hello, alice. You are logged in.",
-            ],
-            [],
-        ),
-        ("127.0.0.1", [""], ["TypeError: Failed to fetch"]),  # not on the list
-    ],
-)
-def test_page_of_the_readme_logs_in_where_its_origin_is_listed(
-    tmp_path, elsewhere, host, told, failed
-):
-    port = elsewhere.server_port
-    allowed = {"ALLOWED_ORIGINS": f"http://localhost:{port}", "BCRYPT_ROUNDS": "4"}
-    elsewhere.auth = ServerProcess(tmp_path, allowed).start()
-    try:
-        with browsing(tmp_path, f"http://{host}:{port}/"):
-            wait_until(lambda: elsewhere.report, "the page's report")
-    finally:
-        elsewhere.auth.kill()
+@pytest.fixture
+def auth(tmp_path, port) -> Iterator[ServerProcess]:
+    """The server, which lets the page's origin in."""
+    auth = started(tmp_path, {"ALLOWED_ORIGINS": f"http://localhost:{port}"})
+    found = re.search(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found
+    text = found[1].replace("localhost:8080", f"localhost:{auth.port}")
+    (tmp_path / "site" / "index.html").write_text(text)
+    yield auth
+    auth.kill()
 
-    assert elsewhere.report == {"told": told, "failed": failed}
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def fill_in(page: Page, **fields: str) -> None:
+    for name, text in fields.items():
+        page.locator(f"[name={name}]").fill(text)
+
+
+def press(page: Page, path: str) -> None:
+    page.locator(f'[value="{path}"]').click()
+
+
+def told(page: Page, lines: int) -> None:
+    """Wait until this many answers are told."""
+    expect(page.locator("output")).to_have_text(" ".join(TOLD[:lines]))
+
+
+def test_page_of_the_readme_logs_in_where_its_origin_is_listed(page, auth, port):
+    page.goto(f"http://localhost:{port}/")
+
+    fill_in(page, username="alice", email="alice@example.org", password=PASSWORD)
+    press(page, "/auth/register")
+    told(page, 1)
+    fill_in(page, otp="000000")
+    press(page, "/auth/verify-otp")
+    told(page, 2)
+    fill_in(page, otp=auth.code_for("alice@example.org"))
+    press(page, "/auth/verify-otp")
+    told(page, 3)
+    press(page, "/auth/login")
+
+    told(page, 5)
+    assert page.context.cookies() == []
+
+
+def test_page_is_told_nothing_where_its_origin_is_not_listed(page, auth, port):
+    page.goto(f"http://127.0.0.1:{port}/")
+    fill_in(page, username="alice", email="alice@example.org", password=PASSWORD)
+
+    with page.expect_event("pageerror") as raised:
+        press(page, "/auth/register")
+
+    assert raised.value.message == "Failed to fetch"
+    expect(page.locator("output")).to_be_empty()

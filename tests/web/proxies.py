@@ -84,10 +84,15 @@ class Proxy(NamedTuple):
 
 
 @contextmanager
-def nginx(folder: Path, backend: int, *, buffering: bool) -> Iterator[Proxy]:
-    """Run nginx until the block ends."""
-    port = ports.free_port()
+def nginx(
+    folder: Path, backend: int, *, buffering: bool, port: int = 0, below: str = ""
+) -> Iterator[Proxy]:
+    """Run nginx until the block ends, for all of a site or what is `below`."""
+    port = port or ports.free_port()
     text = recommended("nginx", backend)
+    end = "/" if below else ""
+    text = text.replace("location /", f"location {below}/")
+    text = text.replace("pass http://authserver", f"pass http://authserver{end}")
     text = re.sub(r"(?m)^ *ssl_.*\n", "", text)
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
     switch = "" if buffering else "proxy_request_buffering off;"
