@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.processes import PASSWORD
 
+A_PAUSE_MS = 2000  # of the page, between two looks
 OTHER_PASSWORD = "another good phrase"
 
 
@@ -14,6 +15,7 @@ OTHER_PASSWORD = "another good phrase"
 def messages(visitor):
     """The page of messages, in a tab of its own."""
     tab = visitor.page.context.new_page()
+    tab.clock.install()
     tab.goto(re.search(r"http\S+/messages/\S+", visitor.server.console())[0])
     return tab
 
@@ -70,6 +72,8 @@ def test_page_says_when_the_server_was_started_anew(visitor, watch, messages):
         lambda route: route.fulfill(status=404, json={"code": "not_found"}),
     )
 
+    messages.clock.run_for(A_PAUSE_MS)
+
     expect(messages.get_by_text(visitor.words("script.messages_over"))).to_be_visible()
 
 
@@ -81,7 +85,9 @@ def test_page_says_when_the_server_is_away_and_goes_on_after_that(
     lost = messages.get_by_text(visitor.words("script.messages_lost"))
 
     visitor.page.context.set_offline(True)
+    messages.clock.run_for(A_PAUSE_MS)
     expect(lost).to_be_visible()
     visitor.page.context.set_offline(False)
+    messages.clock.run_for(A_PAUSE_MS)
 
     expect(lost).to_be_hidden()
