@@ -237,6 +237,11 @@ class Settings:
         return self.public_url.startswith("https:")
 
     @property
+    def own_site_name(self) -> str:
+        """SITE_NAME, "" if nobody has chosen one."""
+        return self.site_name if self.site_name != NAME else ""
+
+    @property
     def encrypted(self) -> bool:
         """Whether we speak TLS ourselves."""
         return bool(self.tls_cert)

@@ -44,7 +44,8 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._process = os.getpid()
-        self._app = runtime.create_app(settings)
+        # Nobody prints where a board of messages would be.
+        self._app = runtime.create_app(settings)._replace(board=None)
         self._background = runtime.Background(self._app)
         self._gateway = Gateway(
             Site(self._app),

@@ -180,7 +180,11 @@ class Mailbox:
         """Deliver what is due; return the new letters."""
         before = len(self.letters)
         worker = Worker(self._app, {"email": self, "sms": self})
-        worker.send_due()
+        known = -1
+        while len(self.letters) > known:  # only so many are sent at a time
+            known = len(self.letters)
+            worker.send_due()
+            worker.settle(wait_s=PATIENCE_S)
         worker.stop()
         return self.letters[before:]
 

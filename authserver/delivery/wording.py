@@ -53,6 +53,7 @@ def compose(
     words: Templates,
     *,
     public_url: str,
+    site_name: str = "",
     secrets: Secrets | None,
     now: int,
 ) -> Letter:
@@ -69,10 +70,11 @@ def compose(
     known = message.language in texts.languages()
     language = message.language if known else negotiation.DEFAULT
     values = _values(message, language, public_url, secrets, now)
-    if message.channel == "sms":
+    if message.channel == "sms":  # in which a name of any length has no room
         subject, html = "", ""
         text = words.find(f"{kind}.sms.txt", language).substitute(values).strip()
     else:
+        values["site"] = site_name or values["site"]
         page = words.find(f"{kind}.txt", language).substitute(values)
         head, _, body = page.partition("\n\n")
         subject = head.removeprefix("Subject: ").strip()

@@ -234,6 +234,7 @@ class Worker:
             message,
             self._templates,
             public_url=app.settings.public_url,
+            site_name=app.settings.own_site_name,
             secrets=self._secrets(message.code_id) if message.code_id else None,
             now=app.now(),
         )

@@ -15,8 +15,10 @@ But one that somebody has unproven beside a proven one (`lookup.opens`) may be
 yours: you wait for its proof as elsewhere, and that takes it from them.
 """
 
+import functools
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from authserver import errors, identifiers, tokens
 from authserver.app import App, Caller
@@ -32,6 +34,7 @@ from authserver.store.limits import Limit
 from authserver.store.registrations import Registration
 from authserver.store.users import User
 
+T = TypeVar("T")
 DIFFERENT = Complaint("passwords_differ", "The two passwords differ.")
 REGISTRATION_TTL_S = 3600
 MAX_PER_CONTACT = 5  # live registrations: guesses are made at each of them
@@ -79,15 +82,18 @@ def register(app: App, caller: Caller, form: Form) -> Profile:
 
 def _checked(app: App, caller: Caller, form: Form) -> Registration:
     """Return the form in canonical shape, its password not hashed yet."""
-    username = identifiers.username(form.username)
-    email = identifiers.email(form.email) if form.email is not None else None
-    phone = None
-    if form.phone is not None:
-        phone = identifiers.phone(form.phone, app.settings.phone_country_code)
-        lookup.check_number(app, phone)
+    broken: list[errors.RuleBroken] = []
+    username = _read(broken, identifiers.username, form.username) or ""
+    email = _read(broken, identifiers.email, form.email)
+    phone = _read(broken, functools.partial(_number, app), form.phone)
+    own = tuple(each for each in (username, email, phone) if each)
+    _read(broken, functools.partial(policy.check, "password", own=own), form.password)
     if form.confirm_password not in (None, form.password):
-        raise errors.RuleBroken("confirm_password", DIFFERENT)
-    policy.check("password", form.password, own=(username, email, phone))
+        broken.append(errors.RuleBroken("confirm_password", DIFFERENT))
+    if broken:  # all of it at once, so that nobody mends field after field
+        first, *others = broken
+        faults = tuple(fault for each in others for fault in each.faults)
+        raise errors.RuleBroken(first.faults[0].field, first.complaint, faults)
     now = app.now()
     return Registration(
         id=tokens.new_id(now),
@@ -99,6 +105,25 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
         created_at=now,
         expires_at=now + REGISTRATION_TTL_S,
     )
+
+
+def _read(
+    broken: list[errors.RuleBroken], rule: Callable[[str], T], text: str | None
+) -> T | None:
+    """Return what a rule makes of a field, None if missing or broken."""
+    if text is None:
+        return None
+    try:
+        return rule(text)
+    except errors.RuleBroken as refusal:
+        broken.append(refusal)
+        return None
+
+
+def _number(app: App, text: str) -> str:
+    phone = identifiers.phone(text, app.settings.phone_country_code)
+    lookup.check_number(app, phone)
+    return phone
 
 
 def _store(

@@ -158,7 +158,7 @@ def page(
 ) -> Response:
     """Show a page in the language of who asks."""
     language = request.language()
-    root = rendering.root_of(request.path)
+    root = rendering.root_of(app, request.path)
     content = rendering.page(app, name, language, root=root, values=values)
     headers = (*PAGE_HEADERS, VARY, ("Content-Language", language))
     if negotiation.asked(request.query, texts.languages()):

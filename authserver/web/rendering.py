@@ -20,6 +20,7 @@ the API for. So each page is filled once per language and kept by the `App`.
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from authserver import texts
 from authserver.app import App
@@ -59,9 +60,16 @@ def static_of(app: App, root: str = "") -> str:
     return f"{root}static/{assets.of(app).version}"
 
 
-def root_of(path: str) -> str:
-    """Return the way from the page at `path` to the folder of PUBLIC_URL."""
-    return "../" * min(path.count("/") - 1, MAX_DEPTH)
+def root_of(app: App, path: str) -> str:
+    """Return the way from the page at `path` to the folder of PUBLIC_URL.
+
+    From far below, where nothing is anyway, by PUBLIC_URL's own path: pages are
+    kept by this, so there must be few of them.
+    """
+    depth = path.count("/") - 1
+    if depth <= MAX_DEPTH and "//" not in path:
+        return "../" * depth
+    return f"{urlsplit(app.settings.public_url).path}/"
 
 
 def _rendered(

@@ -91,6 +91,15 @@ def test_broken_rule_names_its_field(client, field, changes):
     assert [fault["field"] for fault in answer.payload["errors"]] == [field]
 
 
+def test_all_broken_rules_are_named_at_once(client):
+    wrong = {"username": "\u00dcn\u00ef", "email": "bob@nowhere", "phone": "123"}
+
+    answer = client.post("/auth/register", **form(**wrong, password="short"))
+
+    fields = [fault["field"] for fault in answer.payload["errors"]]
+    assert fields == ["username", "email", "phone", "password"]
+
+
 @pytest.mark.parametrize(
     "app",
     [{"email_host": "mail.example.org", "email_from": "a@example.org"}],

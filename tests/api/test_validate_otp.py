@@ -35,6 +35,14 @@ def test_code_becomes_a_token_in_body_and_cookie(client, code, name, value):
     assert "Max-Age=600; " in answer.header("Set-Cookie")
 
 
+def test_page_gets_the_token_in_the_cookie_alone(client, alice, code):
+    answer = client.post("/validate-otp", email=alice.email, otp=code, cookie_only=True)
+    proof = answer.cookies["__Host-reset"]
+
+    assert reset(client, proof).status == 200
+    assert answer.payload == {"message": "OTP verified. Proceed to reset password."}
+
+
 def test_grant_outlives_the_code_and_lasts_ten_minutes(client, clock, alice, code):
     clock.advance(599)
     grant = client.post("/validate-otp", email=alice.email, otp=code)

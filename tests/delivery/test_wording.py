@@ -80,11 +80,12 @@ def plain(letter):
     return " ".join(letter.text.split())
 
 
-def compose(kind="verify_code", public_url=URL, now=NOW, **changes):
+def compose(kind="verify_code", public_url=URL, now=NOW, site_name="", **changes):
     return wording.compose(
         MESSAGE._replace(kind=kind, **changes),
         Templates(),
         public_url=public_url,
+        site_name=site_name,
         secrets=SECRETS if kind in CODES else None,
         now=now,
     )
@@ -265,3 +266,14 @@ def test_language_that_nobody_speaks_here_is_english():
 def test_kind_without_words_is_refused():
     with pytest.raises(Refused, match="no words for the kind greeting"):
         compose("greeting")
+
+
+@each_language
+@pytest.mark.parametrize("kind", KINDS)
+def test_mail_has_the_name_that_the_operator_chose(kind, language):
+    letter = compose(kind, site_name="Shop <b>", language=language)
+    short = compose_short(kind, site_name="Shop <b>", language=language)
+
+    assert "Shop <b>" in letter.subject + letter.text
+    assert "Shop &lt;b&gt;" in letter.html
+    assert "Shop" not in short.text  # 160 characters are few

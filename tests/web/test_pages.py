@@ -304,7 +304,17 @@ def test_browser_that_goes_astray_gets_a_page_that_knows_the_way_home(wire, path
 
 
 @pytest.mark.parametrize(
-    "path", ["/" * 8000, "/a" * 4000, "/{{root}}", "/%7B%7Bsite%7D%7D", "/<script>"]
+    "path",
+    [
+        "/" * 8000,
+        "/a" * 4000,
+        "/a" * 9,
+        "//a",
+        "/a//b",
+        "/{{root}}",
+        "/%7B%7Bsite%7D%7D",
+        "/<script>",
+    ],
 )
 def test_no_address_makes_much_of_the_page_that_says_no(app, wire, path):
     head, content = ask(wire, path, BROWSER)

@@ -99,6 +99,7 @@ REFRESHED = Answer(TOKENS)
 LOGGED_OUT = Answer({"message": "Logged out"}, cookies=(cookies.SESSION,))
 CODE_VALIDATED = Answer(
     {"message": "OTP verified. Proceed to reset password.", "reset_token": TOKEN},
+    optional=("reset_token",),
     cookies=(cookies.RESET,),
 )
 PASSWORD_RESET = Answer(

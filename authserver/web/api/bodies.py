@@ -76,7 +76,7 @@ ONE_PROOF = Choice(
 REFRESH = (Field("refresh_token", TOKEN, required=True),)
 LOG_OUT = (Field("everywhere", example=False), Field("refresh_token", TOKEN))
 FORGOT = (ANY_IDENTIFIER,)
-VALIDATE = (ANY_IDENTIFIER, REQUIRED_OTP)
+VALIDATE = (ANY_IDENTIFIER, REQUIRED_OTP, Field("cookie_only", example=False))
 RESET = (
     Field("new_password", PASSWORD, required=True),
     Field("token", TOKEN, aliases=("reset_token",)),

@@ -38,17 +38,17 @@ def forgot(app: App, request: Request) -> Response:
 
 
 def validate(app: App, request: Request) -> Response:
-    """Exchange a reset code for a token, in the body and in a cookie."""
+    """Exchange a reset code for a token, in a cookie and for programs.
+
+    Pages ask for the cookie alone, which no script can read.
+    """
     identifier = lookup.identify(app, request.values["identifier"])
     token = resetting.validate(app, request.caller(), identifier, request.values["otp"])
-    return Response(
-        HTTPStatus.OK,
-        {
-            "message": "OTP verified. Proceed to reset password.",
-            "reset_token": token,
-        },
-        headers=(cookies.reset(token, max_age_s=GRANT_TTL_S),),
-    )
+    told = {"message": "OTP verified. Proceed to reset password."}
+    if not request.values["cookie_only"]:
+        told["reset_token"] = token
+    cookie = cookies.reset(token, max_age_s=GRANT_TTL_S)
+    return Response(HTTPStatus.OK, told, headers=(cookie,))
 
 
 def reset(app: App, request: Request) -> Response:

@@ -30,7 +30,8 @@ if (link) {
 
 takeCode(element("otp"));
 run(element("code-form"), {
-  send: ({ identifier, otp }) => ask("POST", "validate-otp", { identifier, otp }),
+  send: ({ identifier, otp }) =>
+    ask("POST", "validate-otp", { identifier, otp, cookie_only: true }),
   done: (_, { identifier }) => choose(identifier),
   blame: { invalid_code: ["otp", "wrong_code"] },
 });
