@@ -80,4 +80,5 @@ def _sentences(language: str) -> bytes:
         "fields": words["fields"],
         "problems": {code: each["detail"] for code, each in words["problems"].items()},
     }
-    return f"export default {json.dumps(said)};\n".encode("ascii")
+    content = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return f"export default {content};\n".encode()
