@@ -9,19 +9,39 @@ import { occupy, refuse, tell } from "./form.js";
 import { say } from "./words.js";
 
 const LENGTH = 6;
-const CODE = /\d(?:[ -]?\d){5}(?!\d)/; // "Your code is 123 456."
+const LINE = /^\s*\d(?:[ -]?\d){5}\s*$/m; // nothing else stands there
+// "Your code is 123 456." But no part of alice123456, 123456@example.org, a number.
+const ALONE = /(?<![\p{L}\p{N}_.@+-]|\d )\d(?:[ -]?\d){5}(?![\p{L}_@]|[ .-]?\d|[.-]\p{L})/u;
 
 /** Make an input one for codes. */
 export function takeCode(input) {
-  let sent = "";
+  let [before, sent] = ["", ""];
+  input.addEventListener("beforeinput", () => (before = input.value));
+  input.addEventListener("paste", (event) => {
+    // An input has no lines: they are read before it joins them.
+    const code = find(plain(event.clipboardData.getData("text")));
+    if (!code) return;
+    event.preventDefault();
+    input.value = code;
+    input.dispatchEvent(new Event("input"));
+  });
   input.addEventListener("input", () => {
-    const text = input.value.normalize("NFKC"); // also full-width digits
-    const digits = (CODE.exec(text)?.[0] ?? text).replace(/\D/g, "").slice(0, LENGTH);
+    const text = plain(input.value);
+    const other = /[^\d\s-]/.test(text); // without a code in it, it changes nothing
+    const digits = find(text) ?? (other ? before : text.replace(/\D/g, "").slice(0, LENGTH));
     if (input.value !== digits) input.value = digits;
     const complete = digits.length === LENGTH && digits !== sent;
     sent = digits;
     if (complete) input.form.requestSubmit();
   });
+}
+
+function find(text) {
+  return (LINE.exec(text) ?? ALONE.exec(text))?.[0].replace(/\D/g, "");
+}
+
+function plain(text) {
+  return text.normalize("NFKC"); // full-width digits, blanks of other widths
 }
 
 /** Let a button send the code again; `bodies` returns what to ask with. */

@@ -11,7 +11,8 @@ import { ago, moment, say } from "./words.js";
 
 const PAUSE_MS = 2000;
 const COPIED_MS = 2000;
-const CODE = /(?<![+\d])\d{6}(?!\d)/;
+const MAILED = /^\d{6}$/m; // a line that is nothing else
+const TEXTED = /^\d{6}\b/; // a text message begins with it
 const LINK = /^https?:\/\/\S+$/m;
 const ROOT = new URL("../../", import.meta.url).href;
 
@@ -46,7 +47,7 @@ function show(message) {
   card.append(head);
   if (subject) card.append(written("h2", subject));
   const row = written("div", "", "buttons");
-  const code = CODE.exec(text)?.[0];
+  const code = (subject ? MAILED : TEXTED).exec(text)?.[0];
   if (code) row.append(...copied(code));
   const link = LINK.exec(text)?.[0];
   if (link?.startsWith(ROOT)) row.append(leading(link));
