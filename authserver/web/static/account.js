@@ -1,12 +1,14 @@
 // The account: who am I, how can I be reached, where am I logged in.
 //
 // All of it comes from the API by the session's cookie. Without a session the
-// log-in page comes first, and leads back here.
+// log-in page comes first, and leads back here (`member`). Whoever comes back to
+// this tab may be somebody else by then: another tab has the same cookie.
 
 import { element, leave } from "./page.js";
-import { ask } from "./api.js";
+import * as api from "./api.js";
 import { showContacts } from "./contacts.js";
 import { occupy, refuse, run, tell } from "./form.js";
+import { ask } from "./member.js";
 import { judge } from "./password.js";
 import { showSessions } from "./sessions.js";
 import { say } from "./words.js";
@@ -22,9 +24,6 @@ async function load() {
   const answers = await Promise.all(paths.map((path) => ask("GET", path)));
   const refused = answers.find((answer) => !answer.ok);
   element("retry").hidden = !refused;
-  if (refused?.code === "invalid_token" || refused?.code === "not_authenticated") {
-    await leave("login", { notice: "needed", ...(section && { back: section }) });
-  }
   if (refused) return refuse(refused, element("retry"), outcome);
   const [{ user }, { sessions }] = answers.map((answer) => answer.payload);
   account.username = user.username;
@@ -45,7 +44,7 @@ for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]])
   button.addEventListener("click", async () => {
     if (button.ariaDisabled === "true") return;
     const release = occupy(button);
-    const answer = await ask("POST", "auth/logout", { everywhere });
+    const answer = await api.ask("POST", "auth/logout", { everywhere });
     if (answer.ok || answer.code === "not_authenticated") {
       await leave("login", { notice: "ended" });
     }
@@ -53,6 +52,12 @@ for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]])
     refuse(answer, button, outcome);
   });
 }
+
+document.addEventListener("visibilitychange", async () => {
+  if (document.hidden || !account.username) return;
+  const { ok, payload } = await ask("GET", "auth/me");
+  if (ok && payload.user.username !== account.username) location.reload();
+});
 
 // What was told before is old once something else is begun.
 for (const details of document.querySelectorAll("details")) {

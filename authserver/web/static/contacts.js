@@ -3,13 +3,16 @@
 //     new address, password -> a code goes there -> the code proves it, and it
 //                                                   takes the old one's place
 //
+// Whoever closed the page meanwhile gives the new address once more, with the
+// code that came.
+//
 // The answer never says whether somebody else has the address: then no code
 // comes, and its owner is told.
 
 import { element } from "./page.js";
-import { ask } from "./api.js";
 import { sendAgain, takeCode } from "./code.js";
-import { occupy, refuse, run, tell } from "./form.js";
+import { note, occupy, refuse, run, tell } from "./form.js";
+import { ask } from "./member.js";
 import { say } from "./words.js";
 
 const KINDS = ["email", "phone"];
@@ -36,13 +39,24 @@ export function showContacts(user, load) {
   }
 }
 
-function expect(kind, value) {
+function expect(kind, value, told = "") {
   asked[kind] = value;
   element(`${kind}-change`).open = true;
   element(`${kind}-form`).hidden = true;
   element(`${kind}-code-form`).hidden = false;
-  tell(element(`${kind}-outcome`), say("sent_to", { to: value }));
+  tell(element(`${kind}-outcome`), told);
   element(`${kind}-otp`).focus();
+}
+
+function sent(kind, value) {
+  expect(kind, value, say("sent_to", { to: value }));
+}
+
+async function prove(kind, otp) {
+  const answer = await ask("POST", "auth/verify-otp", { identifier: asked[kind], otp });
+  // Without its session no code fits: is that why?
+  if (answer.code === "invalid_code") await ask("GET", "auth/me");
+  return answer;
 }
 
 async function proven(kind) {
@@ -58,7 +72,7 @@ function serve(kind) {
   const details = element(`${kind}-change`);
   const input = element(`${kind}-otp`);
   const place = element(`${kind}-outcome`);
-  const prove = element(`${kind}-prove`);
+  const own = element(`${kind}-prove`);
   const body = () => ({ identifier: asked[kind], purpose: "verify" });
 
   details.addEventListener("toggle", () => {
@@ -72,24 +86,30 @@ function serve(kind) {
         [kind]: values[kind],
         current_password: values.current_password,
       }),
-    done: (_, values) => expect(kind, values[kind].trim()),
+    done: (_, values) => sent(kind, values[kind].trim()),
     blame: { invalid_credentials: ["current_password", "wrong_password"] },
   });
   takeCode(input);
   run(element(`${kind}-code-form`), {
-    send: ({ otp }) => ask("POST", "auth/verify-otp", { identifier: asked[kind], otp }),
+    send: ({ otp }) => prove(kind, otp),
     done: () => proven(kind),
     blame: { invalid_code: ["otp", "wrong_code"] },
   });
   sendAgain(element(`${kind}-again`), place, () => [body()]);
-  prove.addEventListener("click", async () => {
-    if (prove.ariaDisabled === "true") return;
-    asked[kind] = prove.dataset.value;
-    const release = occupy(prove);
+  element(`${kind}-have`).addEventListener("click", () => {
+    const contact = element(kind);
+    if (contact.value.trim()) return expect(kind, contact.value.trim());
+    note(contact, say("required"), "bad");
+    contact.focus();
+  });
+  own.addEventListener("click", async () => {
+    if (own.ariaDisabled === "true") return;
+    asked[kind] = own.dataset.value;
+    const release = occupy(own);
     const answer = await ask("POST", "auth/otp", body());
     release();
-    if (answer.ok) expect(kind, asked[kind]);
-    else refuse(answer, prove, outcome);
+    if (answer.ok) sent(kind, asked[kind]);
+    else refuse(answer, own, outcome);
   });
 }
 

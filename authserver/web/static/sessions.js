@@ -3,9 +3,9 @@
 // text, never as HTML.
 
 import { element, written } from "./page.js";
-import { ask } from "./api.js";
 import { deviceName } from "./device.js";
 import { occupy, refuse, tell } from "./form.js";
+import { ask } from "./member.js";
 import { ago, moment, say } from "./words.js";
 
 const outcome = element("outcome");

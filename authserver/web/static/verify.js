@@ -12,7 +12,10 @@ import { run, tell } from "./form.js";
 import "./password.js";
 import { explain } from "./words.js";
 
-function confirmed() {
+async function confirmed() {
+  // Whoever is logged in here proved a change of theirs.
+  const me = link ? await ask("GET", "auth/me") : { ok: false };
+  if (me.ok && me.payload.user.username === told.name) return leave("account");
   return leave("login", { notice: "confirmed", ...(told.name && { name: told.name }) });
 }
 
