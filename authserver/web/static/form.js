@@ -59,7 +59,9 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
     if (answer.ok || refused(answer, values)) return;
     const [name, sentence = ""] = blame[answer.code] ?? [];
     const found = answer.faults.map((each) => [form.elements[each.field], fault(each)]);
-    if (name) found.push([form.elements[name], sentence ? say(sentence) : explain(answer)]);
+    if (name && !found.length) {
+      found.push([form.elements[name], sentence ? say(sentence) : explain(answer)]);
+    }
     if (!complain(found)) refuse(answer, button, outcome);
   });
   if (early.has(form)) form.requestSubmit();
@@ -109,7 +111,8 @@ function countDown(button, seconds, over) {
 }
 
 function isMissing(input) {
-  return input.required && !input.value.trim();
+  const blanks = input.closest(".secret"); // count in a password
+  return input.required && !(blanks ? input.value : input.value.trim());
 }
 
 function complain(found) {
@@ -130,7 +133,7 @@ function upper(one, other) {
 // A password that is sent is hidden again, or browsers keep it as plain text.
 function conceal(inputs) {
   for (const input of inputs) {
-    const button = input.parentElement.querySelector("[aria-pressed=true]");
-    button?.click();
+    const secret = input.closest(".secret");
+    if (input.type === "text") secret?.querySelector("button").click();
   }
 }

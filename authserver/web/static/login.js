@@ -28,7 +28,8 @@ function show(form) {
   for (const each of forms) each.hidden = each !== form;
   element("by-code").hidden = form !== byPassword;
   element("by-password").hidden = form === byPassword;
-  [...form.querySelectorAll("input")].find((each) => !each.value && !each.readOnly)?.focus();
+  const empty = [...form.querySelectorAll("input")].find((each) => !each.value && !each.readOnly);
+  (empty ?? form.querySelector(".main")).focus();
 }
 
 function enter(values) {

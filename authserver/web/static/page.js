@@ -20,13 +20,14 @@
 const SHAPES = {
   name: /^[a-z][a-z0-9._-]{2,31}$/,
   id: /^[0-9a-f-]{36}$/,
-  to: /^(?:[a-z][a-z0-9._-]{2,31}|[^\s@<>"]{1,64}@[a-z0-9.-]{3,253}|\+[0-9]{8,15})$/,
+  to: /^(?:[a-z][a-z0-9._-]{2,31}|[^\s@<>"]{1,64}@[a-z0-9.-]{3,253}|\+?\(?[0-9][0-9 ().-]{5,30})$/,
   token: /^[A-Za-z0-9._~-]{16,512}$/,
-  notice: /^[a-z]{1,20}$/,
+  notice: /^(?:again|confirmed|ended|needed|registered|reset|unproven)$/,
   back: /^[a-z]{1,20}$/,
 };
 SHAPES.or = SHAPES.to;
-const opened = location.hash;
+const LINK = "link"; // kept by the history: here was a link, whose token is gone
+const opened = location.hash || (history.state === LINK ? "#notice=again" : "");
 const given = new URLSearchParams(opened.slice(1));
 
 /** What came in the fragment: values of the right shape, by name. */
@@ -38,7 +39,7 @@ export const told = Object.fromEntries(
 export const link = Boolean(told.token && told.name);
 
 if (given.has("token")) {
-  history.replaceState(null, "", location.pathname + location.search);
+  history.replaceState(LINK, "", location.pathname + location.search);
 }
 
 const facts = new Set([...Object.keys(told), told.notice]);

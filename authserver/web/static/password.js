@@ -11,10 +11,12 @@ const PAUSE_MS = 400; // nobody is judged in the middle of a word
 
 for (const button of document.querySelectorAll(".secret button")) {
   const input = button.parentElement.querySelector("input");
+  const [show, label] = [button.textContent, button.ariaLabel];
   button.addEventListener("click", () => {
     const shown = input.type === "password";
     input.type = shown ? "text" : "password";
-    button.ariaPressed = String(shown);
+    button.textContent = shown ? say("hide") : show;
+    button.ariaLabel = shown ? say("hide_password") : label;
   });
 }
 

@@ -21,6 +21,8 @@ run(form, {
   },
   blame: {
     username_taken: ["username"],
-    contact_taken: ["email"],
+    get contact_taken() {
+      return [element("email").value ? "email" : "phone"];
+    },
   },
 });

@@ -12,7 +12,8 @@ import { run, tell } from "./form.js";
 import { judge } from "./password.js";
 import { say } from "./words.js";
 
-const proof = link ? { token: told.token } : {};
+// The name that is shown has to be the token's: another one is refused.
+const proof = link ? { token: told.token, identifier: told.name } : {};
 
 function choose(account) {
   element("code").hidden = true;

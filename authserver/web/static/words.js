@@ -5,6 +5,7 @@
 
 const language = document.documentElement.lang;
 const { script, fields, problems } = (await import(`./text.${language}.js`)).default;
+document.documentElement.classList.add("runs"); // see .stalled in style.css
 
 /** Return a sentence, its places ($name) filled in once. */
 export function say(key, places = {}) {
