@@ -116,9 +116,11 @@ def parse(buffer: bytes | bytearray) -> Head | None:
     if found is None:
         return None
     lines, size = found
-    method, path, query, minor = _request_line(lines[0])
+    method, path, query, minor, authority = _request_line(lines[0])
     headers = _headers(lines)
     _check_host(headers.get("host"), minor)
+    if authority:  # which counts instead of Host (RFC 9112 section 3.2.2)
+        headers["host"] = authority
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     connection, expectation = headers.get("connection"), headers.get("expect")
     return Head(
@@ -169,7 +171,8 @@ def _refuse_lines(controls: bytes | bytearray, breaks: int) -> NoReturn:
     raise errors.MalformedRequest("control character")
 
 
-def _request_line(line: str) -> tuple[str, str, str, int]:
+def _request_line(line: str) -> tuple[str, str, str, int, str]:
+    """Return method, path, query, minor version and the target's authority."""
     parts = line.split(" ")
     if len(parts) != 3:
         raise errors.MalformedRequest("request line is not three parts")
@@ -184,20 +187,17 @@ def _request_line(line: str) -> tuple[str, str, str, int]:
     # rule might end at "#" where ours goes on.
     if not (target.isascii() and target.isprintable()) or "#" in target:
         raise errors.MalformedRequest("target is not printable ASCII")
+    authority = ""
     if not target.startswith("/") or method == "CONNECT":
-        target = _reduced(method, target)
+        target, authority = _reduced(method, target)
     path, _, query = target.partition("?")
-    return method, path, query, int(version[-1])
+    return method, path, query, int(version[-1]), authority
 
 
-def _reduced(method: str, target: str) -> str:
-    """Return the origin form of an absolute target (RFC 9112 section 3.2.2).
-
-    Its authority is checked and dropped: links and origins come from PUBLIC_URL
-    and never from a request.
-    """
+def _reduced(method: str, target: str) -> tuple[str, str]:
+    """Return the origin form of an absolute target, and its authority."""
     if method == "OPTIONS" and target == "*":
-        return target
+        return target, ""
     absolute = _ABSOLUTE.fullmatch(target)
     # CONNECT asks for a tunnel to host:port, in whatever form.
     if absolute is None or method == "CONNECT":
@@ -206,8 +206,8 @@ def _reduced(method: str, target: str) -> str:
     if not _HOST.fullmatch(authority):
         raise errors.MalformedRequest("bad host in the target")
     if not rest and method == "OPTIONS":
-        return "*"  # section 3.2.4
-    return rest if rest.startswith("/") else "/" + rest
+        return "*", authority  # section 3.2.4
+    return rest if rest.startswith("/") else "/" + rest, authority
 
 
 def _headers(lines: list[str]) -> dict[str, str]:

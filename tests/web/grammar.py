@@ -25,7 +25,7 @@ HEAD = re.compile(
     rb"(?P<empty>\r\n)?"
     rb"(?P<method>" + TOKEN + rb") "
     rb"(?:(?P<asterisk>\*)|(?P<origin>/" + REST + rb")"
-    rb"|https?://" + HOST + rb"(?P<absolute>(?:[/?]" + REST + rb")?))"
+    rb"|https?://(?P<authority>" + HOST + rb")(?P<absolute>(?:[/?]" + REST + rb")?))"
     rb" HTTP/1\.(?P<minor>[01])\r\n"
     rb"(?P<fields>(?:" + TOKEN + rb":" + VALUE + rb"\r\n)*)\r\n",
     re.IGNORECASE,
@@ -75,6 +75,8 @@ def read(buffer: bytes) -> Reading | None:
     target = _target(method, match)
     if target is None or not _consistent(lines, headers, minor):
         return None
+    if match["authority"]:  # counts instead of Host
+        headers["host"] = match["authority"].decode()
     path, _, query = target.partition("?")
     options = [each.strip(" \t") for each in headers.get("connection", "").split(",")]
     lower = [each.lower() for each in options]

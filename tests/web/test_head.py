@@ -109,6 +109,12 @@ def test_target_is_reduced_to_path_and_query(target, path, query):
     assert (request.path, request.query) == (path, query)
 
 
+def test_host_of_an_absolute_target_counts_and_not_the_header():
+    request = parsed(get(target=b"http://evil.example:80/messages/x"))
+
+    assert request.headers["host"] == "evil.example:80"
+
+
 @pytest.mark.parametrize("target", [b"*", b"http://auth.example.org"])
 def test_options_may_ask_about_the_whole_server(target):
     request = parsed(bare(b"OPTIONS %b HTTP/1.1\r\nHost: a" % target))
