@@ -64,8 +64,7 @@ def test_messages_show_no_name_as_a_code(visitor, server):
     expect(letters.locator(".code")).to_have_text([code])
 
 
-@pytest.mark.parametrize("way", ["login.by_code", "login.by_password"])
-def test_keyboard_is_not_lost_where_all_is_filled_in(visitor, way):
+def test_keyboard_is_not_lost_where_all_is_filled_in(visitor):
     visitor.open("login")
     visitor.fill("form.identifier", "alice")
     visitor.fill("form.password", PASSWORD)
