@@ -17,6 +17,7 @@ with the same two methods. What a request asks for at once is one transaction.
 If the database does not answer, nobody is let through: `Unavailable`.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 
 from authserver import errors, ratelimit, tokens
@@ -48,6 +49,9 @@ def give_back(tx: Transaction, claims: Sequence[Claim], *, now: int) -> None:
         _store(tx, name, ratelimit.give_back(rows[name], budget, now=now))
 
 
+log = logging.getLogger(__name__)
+
+
 class Shared:
     """Buckets by key, the same for all processes of a database."""
 
@@ -67,12 +71,17 @@ class Shared:
             raise errors.Unavailable("too many made the same row at once") from error
 
     def give_back(self, claims: Sequence[Claim]) -> None:
-        """Put back what `take` took, soon.
+        """Put back what `take` took, before anybody goes on.
 
-        The answer is right already: it does not wait for this, and if it fails,
-        somebody has a token less.
+        Left for later, it could come after the next tries, and who is right ten
+        times in a row would be refused. If it fails, somebody has a token less:
+        the answer is right already.
         """
-        self._database.later(give_back, _named(claims), now=self._now())
+        named = _named(claims)
+        try:
+            self._database.transaction(give_back, named, now=self._now())
+        except (errors.Unavailable, UniqueViolation) as error:
+            log.warning("a try that was right stays counted: %s", error)
 
 
 def _named(claims: Sequence[Claim]) -> tuple[Claim, ...]:
