@@ -249,12 +249,8 @@ class RuleBroken(AuthError):
     code = "rule_broken"
     message = "A value breaks a rule; errors says which."
 
-    def __init__(
-        self, field: str, complaint: Complaint, others: tuple[FieldFault, ...] = ()
-    ) -> None:
-        super().__init__(
-            f"{field}: {complaint.code}", faults=(complaint.of(field), *others)
-        )
+    def __init__(self, field: str, complaint: Complaint) -> None:
+        super().__init__(f"{field}: {complaint.code}", faults=(complaint.of(field),))
         self.complaint = complaint
 
 

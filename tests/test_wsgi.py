@@ -1,7 +1,9 @@
 """The main job under the WSGI servers that people use, as real processes."""
 
+import os
 import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -140,3 +142,19 @@ def test_loading_before_the_fork_is_refused(prepare):
         lambda: "authserver was loaded before the server forked" in server.log(),
         "the reason",
     )
+
+
+def test_no_board_of_messages_where_nobody_prints_its_address(tmp_path):
+    program = "from authserver.wsgi import application as a; print(a._app.board)"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout == "None\n"

@@ -92,8 +92,8 @@ def _checked(app: App, caller: Caller, form: Form) -> Registration:
         broken.append(errors.RuleBroken("confirm_password", DIFFERENT))
     if broken:  # all of it at once, so that nobody mends field after field
         first, *others = broken
-        faults = tuple(fault for each in others for fault in each.faults)
-        raise errors.RuleBroken(first.faults[0].field, first.complaint, faults)
+        first.faults += tuple(fault for each in others for fault in each.faults)
+        raise first
     now = app.now()
     return Registration(
         id=tokens.new_id(now),

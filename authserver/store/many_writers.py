@@ -46,7 +46,7 @@ MAX_TRIES = 5
 DEADLINE_S = 2.0  # for all tries: longer, and the client has given up as well
 FIRST_PAUSE_S = 0.01  # more or less; doubles with each try
 POOL_SIZE = 16  # more would only wait for each other under one interpreter lock
-MOST_LATER = 32  # left for the background; else limits would run behind
+MOST_LATER = 32  # left for the background; beyond that, who asks waits
 FORGET_EVERY = 1000  # transactions; each time more rows than that, so none pile up
 
 T = TypeVar("T")
