@@ -28,24 +28,25 @@ SESSION: Final = "__Host-session"
 RESET: Final = "__Host-reset"
 LANGUAGE: Final = "language"
 
-_VALUE: Final = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265 section 4.1.1
+_OCTET: Final = r"[!#-+\--:<-\[\]-~]"  # of a value, RFC 6265 section 4.1.1
+_VALUE: Final = re.compile(f"{_OCTET}*")
+# Nothing is given back once it is taken (`+` after a repetition), so that no
+# text is read in two ways; and no step for each pair is Python's.
+_PAIR: Final = re.compile(rf"(?:\A|;)[ \t]*+([^;=]++)=({_OCTET}++)[ \t]*+(?=;|\Z)")
+_OURS: Final = re.compile(rf"(?:\A|;)[ \t]*+({SESSION}|{RESET})(?:=|[ \t]*+(?=;|\Z))")
 
 
 def parse(header: str) -> dict[str, str]:
     """Return the well-formed cookies of a Cookie header, by name.
 
-    Raises `errors.MalformedRequest` if one of ours occurs twice.
+    The first of a name counts. Raises `errors.MalformedRequest` if one of ours
+    occurs twice, well-formed or not.
     """
-    cookies: dict[str, str] = {}
-    seen: set[str] = set()
-    for pair in header.split(";"):
-        name, _, value = pair.strip(" \t").partition("=")
-        if name in seen and name in (SESSION, RESET):
+    ours = _OURS.findall(header)
+    for name in (SESSION, RESET):
+        if ours.count(name) > 1:
             raise errors.MalformedRequest(f"second {name}")
-        seen.add(name)
-        if name and value and _VALUE.fullmatch(value):
-            cookies.setdefault(name, value)
-    return cookies
+    return dict(reversed(_PAIR.findall(header)))
 
 
 def value(header: str, name: str) -> str | None:
