@@ -26,7 +26,7 @@ _WEIGHT = r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)"
 
 def asked(query: str, known: Collection[str]) -> str | None:
     """Return the language that an address asks for, or None."""
-    return _named("lang", query.split("&"), known)
+    return _named("lang", query, "&", known)
 
 
 def language(query: str, cookie: str, accepted: str, known: Collection[str]) -> str:
@@ -34,7 +34,7 @@ def language(query: str, cookie: str, accepted: str, known: Collection[str]) -> 
 
     Takes the query of the address, and the headers Cookie and Accept-Language.
     """
-    chosen = asked(query, known) or _named("language", cookie.split(";"), known)
+    chosen = asked(query, known) or _named("language", cookie, ";", known)
     return chosen or _looked_up(accepted, known)
 
 
@@ -48,12 +48,13 @@ def wants_page(accept: str) -> bool:
     return page > 0 and page >= weights.get("application/json", 0)
 
 
-def _named(name: str, pairs: list[str], known: Collection[str]) -> str | None:
-    for pair in pairs:
-        key, _, value = pair.strip(" \t").partition("=")
-        if key == name and value in known:
-            return value
-    return None
+def _named(name: str, text: str, end: str, known: Collection[str]) -> str | None:
+    """Return the first of `known` that stands as `name=...` up to `end`."""
+    if f"{name}=" not in text:  # as in nearly all requests
+        return None
+    found = re.findall(rf"(?:\A|{end})[ \t]*+{name}=([^{end}]*)", text)
+    values = (value.rstrip(" \t") for value in found)
+    return next((value for value in values if value in known), None)
 
 
 def _looked_up(header: str, known: Collection[str]) -> str:
