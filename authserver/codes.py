@@ -25,10 +25,11 @@ Guessing is the caller's to limit: a code has 20 bits, a link token 256. Expiry,
 attempts and single use are in the row; this module knows no time and no state.
 """
 
-import base64
 import hashlib
 import hmac
 import re
+
+from authserver import compact
 
 CODE_KEY, LINK_KEY = "code", "link"  # labels of the keys, one for each form
 DIGITS = 6
@@ -53,7 +54,7 @@ def otp_matches(given: str, key: bytes, purpose: str, code_id: str) -> bool:
 def link_token(key: bytes, purpose: str, code_id: str) -> str:
     """Return the token for a link, which also names its row."""
     mac = _mac(key, "link", purpose, code_id)
-    return f"{code_id}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+    return f"{code_id}.{compact.base64url(mac)}"
 
 
 def link_token_id(token: str) -> str | None:

@@ -44,7 +44,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from authserver import errors
+from authserver import compact, errors
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
@@ -174,7 +174,7 @@ def _check_types(claims: dict[str, Any]) -> None:
 
 def _sign(signing_input: str, key: bytes) -> str:
     mac = hmac.digest(key, signing_input.encode(), hashlib.sha256)
-    return _base64url(mac)
+    return compact.base64url(mac)
 
 
 @functools.lru_cache(maxsize=16)
@@ -183,7 +183,7 @@ def _header(kid: str) -> str:
 
 
 def _dump(value: Mapping[str, Any]) -> str:
-    return _base64url(_COMPACT_JSON.encode(value).encode())
+    return compact.base64url(compact.json(value).encode())
 
 
 def _load(segment: str) -> dict[str, Any]:
@@ -211,10 +211,5 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # Python would take NaN and Infinity
 
 
-# Made once: `json.dumps` and `json.loads` make them at each call.
-_COMPACT_JSON = json.JSONEncoder(separators=(",", ":"))
+# Made once: `json.loads` makes one at each call.
 _JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -92,29 +92,29 @@ def take(bucket: Bucket | None, budget: Budget, *, now: float) -> tuple[Bucket, 
     """
     if budget.capacity < 1 or budget.refill_per_s <= 0:
         raise ValueError("a bucket that can never hold or regain a token")
-    refilled = _refill(bucket, budget, now)
-    missing = 1 - refilled.tokens
+    tokens, at = _refilled(bucket, budget, now)
+    missing = 1 - tokens
     if missing <= 0:
-        return Bucket(-missing, refilled.at), 0.0
-    wait = missing / budget.refill_per_s + (refilled.at - now) + ROUNDING_S
-    return refilled, wait
+        return Bucket(-missing, at), 0.0
+    wait = missing / budget.refill_per_s + (at - now) + ROUNDING_S
+    return Bucket(tokens, at), wait
 
 
 def give_back(bucket: Bucket | None, budget: Budget, *, now: float) -> Bucket:
     """Return the bucket with a token put back: the event did not count."""
-    refilled = _refill(bucket, budget, now)
-    return Bucket(min(budget.capacity, refilled.tokens + 1), refilled.at)
+    tokens, at = _refilled(bucket, budget, now)
+    return Bucket(min(budget.capacity, tokens + 1), at)
 
 
-def _refill(bucket: Bucket | None, budget: Budget, now: float) -> Bucket:
+def _refilled(bucket: Bucket | None, budget: Budget, now: float) -> tuple[float, float]:
+    """Return how many tokens there are now, and the later of both times."""
     if bucket is None:
-        return Bucket(budget.capacity, now)
-    elapsed = now - bucket.at
+        return budget.capacity, now
+    tokens, at = bucket
+    elapsed = now - at
     if elapsed < 0:
-        at = bucket.at if elapsed >= -LATE_S else now
-        return Bucket(min(budget.capacity, bucket.tokens), at)
-    gained = bucket.tokens + elapsed * budget.refill_per_s
-    return Bucket(min(budget.capacity, gained), now)
+        return min(budget.capacity, tokens), at if elapsed >= -LATE_S else now
+    return min(budget.capacity, tokens + elapsed * budget.refill_per_s), now
 
 
 class Keeper:
@@ -130,7 +130,7 @@ class Keeper:
         self._max_buckets = max_buckets
         self._overflow_buckets = overflow_buckets
         self._lock = threading.Lock()
-        self._buckets: dict[str, _Kept] = {}
+        self._buckets: dict[str, tuple[Bucket, Budget]] = {}
         # Each key of `_buckets` once: the order in which the sweep visits them.
         self._round: deque[str] = deque()
         # Budgets are a handful of constants, so this is bounded as well. They
@@ -144,12 +144,12 @@ class Keeper:
         """Take from all, or from none and tell which one is empty."""
         with self._lock:
             now = self._clock()
-            after = []
-            for number, (key, budget) in enumerate(claims):
+            after: list[tuple[str, Budget, Bucket]] = []
+            for key, budget in claims:
                 bucket, wait_s = take(self._find(key, budget), budget, now=now)
                 if wait_s > 0:
                     self._put(key, budget, bucket, now)
-                    return Empty(number, wait_s)
+                    return Empty(len(after), wait_s)
                 after.append((key, budget, bucket))
             for key, budget, bucket in after:
                 self._put(key, budget, bucket, now)
@@ -167,7 +167,9 @@ class Keeper:
 
     def _find(self, key: str, budget: Budget) -> Bucket | None:
         kept = self._buckets.get(key)
-        return kept.bucket if kept else self._overflow.get(self._slot(key, budget))
+        if kept is not None:
+            return kept[0]
+        return self._overflow.get(self._slot(key, budget)) if self._overflow else None
 
     def _put(self, key: str, budget: Budget, bucket: Bucket, now: float) -> None:
         if key not in self._buckets:
@@ -175,8 +177,7 @@ class Keeper:
                 self._overflow[self._slot(key, budget)] = bucket
                 return
             self._round.append(key)
-        missing = budget.capacity - bucket.tokens
-        self._buckets[key] = _Kept(bucket, bucket.at + missing / budget.refill_per_s)
+        self._buckets[key] = bucket, budget
 
     def _has_room(self, now: float) -> bool:
         """Drop a few buckets that are full again; tell if there is room."""
@@ -184,7 +185,7 @@ class Keeper:
         visits = SWEEP_WHEN_FULL if full_house else SWEEP_PER_INSERT
         for _ in range(min(visits, len(self._round))):
             key = self._round.popleft()
-            if self._buckets[key].full_at <= now:
+            if _full_at(*self._buckets[key]) <= now:
                 del self._buckets[key]
             else:
                 self._round.append(key)
@@ -194,6 +195,6 @@ class Keeper:
         return budget, hash(key) % self._overflow_buckets
 
 
-class _Kept(NamedTuple):
-    bucket: Bucket
-    full_at: float  # from then on, forgetting it changes nothing
+def _full_at(bucket: Bucket, budget: Budget) -> float:
+    """Return the time from which on forgetting the bucket changes nothing."""
+    return bucket.at + (budget.capacity - bucket.tokens) / budget.refill_per_s

@@ -134,7 +134,8 @@ class Client(NamedTuple):
         if self.documented:
             documented.check(request, response)
         payload = json.loads(json.dumps(response.payload or {}))
-        return Answer(int(response.status), payload, response.headers)
+        headers = (*response.headers, *response.standing)
+        return Answer(int(response.status), payload, headers)
 
 
 @dataclass(frozen=True)

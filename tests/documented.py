@@ -42,7 +42,8 @@ def check(request: Request, response: Response) -> None:
         assert payload.get("code") == UNROUTED.get(status), (request.path, status)
         return
     expected = _expected(path, method, status)
-    names = {name.lower() for name, _ in response.headers}
+    sent = (*response.headers, *response.standing)
+    names = {name.lower() for name, _ in sent}
     assert expected.headers <= names, (method, path, status, names)
     if not expected.validators:
         return

@@ -14,6 +14,7 @@ LAYERS = (
     {
         "errors",
         "standard",
+        "compact",
         "setting_values",
         "setting_rules",
         "settings",

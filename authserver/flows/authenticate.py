@@ -26,11 +26,12 @@ class Authenticated(NamedTuple):
 
 def by_bearer(app: App, token: str) -> Authenticated:
     """Return who holds this access token; raise `InvalidToken`."""
-    claims = verifier(app).decode(token, now=app.now())
+    now = app.now()
+    claims = verifier(app).decode(token, now=now)
     found = app.database.read_once(sessions.find_with_user_by_id, str(claims["sid"]))
     if found is not None and found[1].id != claims["sub"]:
         raise errors.InvalidToken("subject is not the session's user")
-    return _live(app, found)
+    return _live(app, found, now)
 
 
 def verifier(app: App) -> jwt.Verifier:
@@ -47,13 +48,12 @@ def by_cookie(app: App, token: str) -> Authenticated:
     """Return whose session cookie this is; raise `InvalidToken`."""
     digest = tokens.digest(token)
     found = app.database.read_once(sessions.find_with_user_by_token_digest, digest)
-    return _live(app, found)
+    return _live(app, found, app.now())
 
 
-def _live(app: App, found: SessionOf | None) -> Authenticated:
+def _live(app: App, found: SessionOf | None, now: int) -> Authenticated:
     if found is None:
         raise errors.InvalidToken("no such session")
-    now = app.now()
     session, user = found
     if user.disabled_at is not None:
         raise errors.InvalidToken("its user is disabled")

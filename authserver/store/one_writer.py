@@ -28,7 +28,7 @@ This file knows threads and no driver; `sqlite.py` hands it the connections.
 import logging
 import threading
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from authserver import errors
 from authserver.store import groups
@@ -164,6 +164,9 @@ class OneWriterDatabase:
     ) -> T:
         """Run `function(tx, ...)`, which reads with one statement."""
         key = (function, args, *kwargs.items())
+        known = self._readers.known(key)
+        if known is not None:
+            return cast(T, known)
         return self._read(
             lambda call: self._readers.read_once(call, key),
             lambda tx: function(tx, *args, **kwargs),

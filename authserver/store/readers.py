@@ -93,6 +93,11 @@ class Readers:
 
         return self._on_reader(on_snapshot)
 
+    def known(self, key: Hashable) -> object | None:
+        """Return what `read_once` has read for `key`, if it is still true."""
+        own = self._own
+        return own.remembered.get(key) if own.current else None
+
     def read_once(self, call: Callable[[Reader], T], key: Hashable) -> T:
         """Return what `call`, known by `key`, reads with a single statement."""
         own = self._own

@@ -4,6 +4,7 @@
     idle       the first byte of a request
     reading    the rest of it
     answered   nothing: its answer is about to be sent
+    paused     the site, which answers in steps
     working    the site: a thread has been lent the connection
     sending    the client, to take what the kernel could not
     lingering  the client, to hear that this is the end (see `handler`)
@@ -31,10 +32,11 @@ if TYPE_CHECKING:  # the first knows this module, the second loads ssl
     from authserver.web.tls import TlsConnection
 
 # States, in the first two of which a connection takes requests.
-IDLE, READING, ANSWERED, WORKING, SENDING, LINGERING, SHAKING, CLOSED = range(8)
+IDLE, READING, ANSWERED, PAUSED, WORKING, SENDING, LINGERING, SHAKING, CLOSED = range(9)
 # What the driver has to wait for in each of them. One that is answered goes on
-# in the next round, whatever its client does.
-WANTED: Final = (READ, READ, READ, NOTHING, WRITE, READ, READ, NOTHING)
+# in the next round, whatever its client does; one whose request pauses soon
+# does, so that forgetting it until then would be work for nothing (`loop`).
+WANTED: Final = (READ, READ, READ, READ, NOTHING, WRITE, READ, READ, NOTHING)
 
 
 class Limits(NamedTuple):
@@ -53,6 +55,7 @@ class Limits(NamedTuple):
 # How a request is answered: at once; in steps, none of which waits, with time
 # between them; or by a thread that may have to wait for a disk or a database.
 AT_ONCE, IN_STEPS, WAITING = range(3)
+AT_WORK: Final = (ANSWERED, PAUSED, WORKING)  # the state that goes with each
 # Brings a call back to the thread that began the answer.
 Later = Callable[[Callable[[], None]], None]
 
@@ -139,7 +142,7 @@ S = TypeVar("S", bound=Standing)
 def count_states(connections: Iterable[Standing]) -> dict[str, int]:
     """Return how many are in which state, for who watches the server."""
     states = [connection.state for connection in connections]
-    idle, working = states.count(IDLE), states.count(WORKING) + states.count(ANSWERED)
+    idle, working = states.count(IDLE), sum(states.count(each) for each in AT_WORK)
     return {
         "idle": idle,
         "waiting": len(states) - idle - working,
@@ -156,5 +159,5 @@ def choose_spare(connections: Iterable[S], most: int) -> list[S]:
     them would soon have every place, and each newcomer, idle for a moment,
     would be closed for the next one. Who is being answered is never closed.
     """
-    others = (each for each in connections if each.state not in (WORKING, ANSWERED))
+    others = (each for each in connections if each.state not in AT_WORK)
     return heapq.nsmallest(most, others, key=lambda each: each.since)

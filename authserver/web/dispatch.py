@@ -171,9 +171,9 @@ class Site:
             # A page brings a policy of its own; of two, both would count.
             own = dict(headers)
             ours = tuple(each for each in ours if each[0] not in own)
-        status, payload, _, body, content_type, _ = response
-        headers = (*headers, ("X-Request-Id", request_id), *ours)
-        return Response(status, payload, headers, body, content_type, route)
+        status, payload, _, body, content_type, _, _ = response
+        headers = (*headers, ("X-Request-Id", request_id))
+        return Response(status, payload, headers, body, content_type, route, ours)
 
 
 def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:

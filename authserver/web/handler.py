@@ -48,14 +48,13 @@ from authserver import errors, logs
 from authserver.web import forwarded, refusals, wire
 from authserver.web.connections import (
     ANSWERED,
-    AT_ONCE,
+    AT_WORK,
     CLOSED,
     IDLE,
     LINGERING,
     READING,
     SENDING,
     SHAKING,
-    WORKING,
     Driver,
     Later,
     Shared,
@@ -265,7 +264,7 @@ class Connection:
             return
         if request is not None:
             manner = self._shared.site.manner(request)
-            self.state = ANSWERED if manner == AT_ONCE else WORKING
+            self.state = AT_WORK[manner]
             self.deadline = math.inf
             self._lend(self, request, manner)
 

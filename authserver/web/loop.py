@@ -44,6 +44,7 @@ from authserver.web.connections import (
     AT_ONCE,
     CLOSED,
     IN_STEPS,
+    PAUSED,
     WANTED,
     Shared,
     choose_spare,
@@ -102,13 +103,12 @@ class Loop:
         while not self._finished():
             for fd, _ in self._poller.wait(self._patience()):
                 connection = self._connections.get(fd)
-                if connection is not None:
-                    self._drive(connection, connection.ready)
-                elif fd == self._wake_reader.fileno():
-                    self._wake_reader.recv(4096)
-                    self._woken = False  # whoever has not answered yet wakes again
+                if connection is None:
+                    self._hear(fd)
+                elif connection.state == PAUSED:
+                    self._ignore(connection)
                 else:
-                    self._accept()
+                    self._drive(connection, connection.ready)
             if self._steps:
                 # What waits for the database's turn comes before the answers.
                 self._guard(self.shared.before_sending)
@@ -179,6 +179,23 @@ class Loop:
         if connection.state == CLOSED and self._is_here(connection):
             del self._connections[connection.fd]
             connection.socket.close()
+
+    def _ignore(self, connection: Connection) -> None:
+        """Do not listen any more to a client whose request pauses.
+
+        What has come keeps until its turn. Waiting for it all the same would
+        mean to be woken again and again.
+        """
+        self._poller.forget(connection.fd)
+        connection.watched = NOTHING
+
+    def _hear(self, fd: int) -> None:
+        """Take what has come to a socket of our own."""
+        if fd == self._wake_reader.fileno():
+            self._wake_reader.recv(4096)
+            self._woken = False  # whoever has not answered yet wakes again
+        else:
+            self._accept()
 
     def _is_here(self, connection: Connection) -> bool:
         return self._connections.get(connection.fd) is connection

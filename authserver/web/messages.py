@@ -57,6 +57,8 @@ class Request(NamedTuple):
         """Return the language that who asks is answered in."""
         accepted = self.headers.get("accept-language", "")
         chosen = self.headers.get("cookie", "")
+        if not (accepted or chosen or self.query):  # a program, as most are
+            return negotiation.DEFAULT
         known = texts.languages()
         return negotiation.language(self.query, chosen, accepted, known)
 
@@ -64,7 +66,8 @@ class Request(NamedTuple):
 class Response(NamedTuple):
     """Status, JSON payload and headers; the HTTP core adds the framing.
 
-    `payload` None sends `body` as it stands.
+    `payload` None sends `body` as it stands. `standing` are headers that many
+    responses have in common: they are worded once.
     """
 
     status: HTTPStatus
@@ -72,4 +75,6 @@ class Response(NamedTuple):
     headers: tuple[Header, ...] = ()
     body: bytes = b""
     content_type: str = "application/json"
-    route: str = ""  # canonical path, filled in by dispatch; "" if there is none
+    # Filled in by dispatch:
+    route: str = ""  # canonical path; "" if there is none
+    standing: tuple[Header, ...] = ()

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authserver.web import refusals
 from authserver.web.connections import (
-    ANSWERED,
+    AT_WORK,
     CLOSED,
     IDLE,
     SHAKING,
     WANTED,
-    WORKING,
     Shared,
     choose_spare,
     count_states,
@@ -122,7 +121,7 @@ def _serve(connection: Connection) -> None:
     with kind() as selector:
         key = selector.register(connection.socket, READ)
         while connection.state != CLOSED:
-            if connection.state in (WORKING, ANSWERED):
+            if connection.state in AT_WORK:
                 connection.resume()
                 continue
             wanted = to_selectors(WANTED[connection.state])

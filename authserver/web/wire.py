@@ -21,12 +21,12 @@ or a NUL, or a character outside Latin-1, and the response is a bug.
 
 import email.utils
 import functools
-import json
 import time
 from http import HTTPStatus
 from typing import Final
 
-from authserver.web.messages import Response
+from authserver import compact
+from authserver.web.messages import Header, Response
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -45,10 +45,7 @@ _FRAMING: Final = frozenset(
 )
 _BREAKS_AT_START: Final = 2  # inside of what `_beginning` returns
 # RFC 9110 section 6.4.1: these end with their headers.
-_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
-
-# ASCII out: what a browser takes for another encoding has nothing to misread.
-_dump = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_BODILESS: Final = frozenset({204, 304})
 
 
 def encode(
@@ -62,9 +59,10 @@ def encode(
     body = response.body
     if response.payload is not None:
         # The line end is for people: answers of curl do not run together.
-        body = _dump(response.payload).encode("ascii") + b"\n"
-    lines = [_beginning(int(response.status), int(time.time()))]
-    if response.status in _BODILESS:
+        body = compact.json(response.payload).encode("ascii") + b"\n"
+    status = int(response.status)
+    lines = [_beginning(status, int(time.time()))]
+    if status in _BODILESS:
         body = b""
     else:
         lines.append(f"Content-Type: {response.content_type}")
@@ -75,16 +73,22 @@ def encode(
         lines.append("Connection: keep-alive")
     for name, value in response.headers:
         lines.append(f"{_checked(name)}: {value}")
-    head = _joined(lines)
+    head = _joined(lines, _BREAKS_AT_START) + _standing(response.standing) + b"\r\n"
     return head if head_only else head + body
 
 
-def _joined(lines: list[str]) -> bytes:
-    text = "\r\n".join(lines)
-    breaks = len(lines) - 1 + _BREAKS_AT_START
+def _joined(lines: list[str], breaks_inside: int = 0) -> bytes:
+    """Return the lines, each with its end."""
+    text = "\r\n".join((*lines, ""))
+    breaks = len(lines) + breaks_inside
     if text.count("\r") != breaks or text.count("\n") != breaks or "\0" in text:
         raise ValueError("line break or NUL in a response header")
-    return text.encode("latin-1") + b"\r\n\r\n"
+    return text.encode("latin-1")
+
+
+@functools.lru_cache(maxsize=8)
+def _standing(headers: tuple[Header, ...]) -> bytes:
+    return _joined([f"{_checked(name)}: {value}" for name, value in headers])
 
 
 @functools.lru_cache(maxsize=8)
