@@ -423,6 +423,41 @@ def test_step_with_a_bug_is_a_500_and_harms_nobody_else(serve, connect, site, ca
     assert client.read_to_end().endswith(ANSWER)
 
 
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_what_comes_while_a_request_pauses_keeps_and_wakes_nobody(
+    serve, connect, site, monkeypatch
+):
+    looks = []
+    wait = Epoll.wait
+    monkeypatch.setattr(
+        Epoll, "wait", lambda self, patience: looks.append(1) or wait(self, patience)
+    )
+    server = serve()
+    site.manner = lambda request: IN_STEPS if request.path == "/steps" else AT_ONCE
+    answer, paused = site.answer, []
+
+    def in_steps(request, reply, later=None):
+        if later is not None:
+            paused.append(lambda: later(lambda: answer(request, reply)))
+        else:
+            answer(request, reply)
+
+    site.answer = in_steps
+    client = connect(server)
+    client.send(GET.replace(b"/ ", b"/steps "))
+    assert eventually(lambda: paused)
+    client.send(GET + LAST[:10])
+    client.socket.shutdown(socket.SHUT_WR)
+    before = len(looks)
+    threading.Event().wait(0.2)
+
+    assert len(looks) - before < 10
+    paused[0]()
+    told = client.read_to_end()
+    assert told.index(b'{"path":"/steps"}') < told.index(ANSWER)
+    assert told.index(ANSWER) < told.index(b"ended early")
+
+
 # -- stopping
 
 
