@@ -128,7 +128,10 @@ class AccessBook:
             return
         try:
             size = min(len(self._noted), SLICE)
-            answered = [_discreet(self._noted.popleft()) for _ in range(size)]
+            noted = [self._noted.popleft() for _ in range(size)]
+            answered = [
+                _discreet(each) if logs.OPENING in each[3] else each for each in noted
+            ]
             dropped, self._dropped = self._dropped, 0
             self._count(answered)
             self._log(answered)
@@ -164,10 +167,7 @@ class AccessBook:
 
 def _discreet(answered: Answered) -> Answered:
     """Return it without what opens something to whoever reads the log."""
-    path = answered[3]
-    if logs.OPENING not in path:
-        return answered
-    return (*answered[:3], logs.discreet(path), *answered[4:])
+    return (*answered[:3], logs.discreet(answered[3]), *answered[4:])
 
 
 # What follows is most of what a request costs beside its answer, so it is made

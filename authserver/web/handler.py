@@ -152,7 +152,8 @@ class Connection:
     def resume(self) -> None:
         """Send what there is to send, then go on with the next request."""
         self._send()
-        self._advance()
+        if self._buffer:
+            self._advance()
 
     def expire(self) -> None:
         """Give up the client, whose turn it was for too long."""
@@ -252,7 +253,7 @@ class Connection:
 
     def _advance(self) -> None:
         """Have the next request answered, if it is complete."""
-        if not self._buffer or self.state > READING:
+        if self.state > READING:
             return
         if self._seen_bytes and not can_decide(self._buffer, self._seen_bytes):
             self._seen_bytes = len(self._buffer)

@@ -18,6 +18,7 @@ from authserver.app import Caller
 MAX_USER_AGENT_CHARS = 200  # kept; enough for a person to know a browser by
 Header = tuple[str, str]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+OK = HTTPStatus.OK  # found once: in Python 3.11 each look at an enum's member is a call
 
 
 class Request(NamedTuple):

@@ -65,8 +65,8 @@ def encode(
     if status in _BODILESS:
         body = b""
     else:
-        lines.append(f"Content-Type: {response.content_type}")
-        lines.append(f"Content-Length: {len(body)}")
+        kind, size = response.content_type, len(body)
+        lines += (f"Content-Type: {kind}", f"Content-Length: {size}")
     if not keep_alive:
         lines.append("Connection: close")
     elif minor == 0:

@@ -312,6 +312,11 @@ for _route in ROUTES:
             _PREFIXED.setdefault(_prefix, (_names, {}))[1][_route.method] = _route
         else:
             _EXACT.setdefault(_path, {})[_route.method] = _route
+_COSTS = {
+    (_method, _path): _route.cost
+    for _path, _methods in _EXACT.items()
+    for _method, _route in _methods.items()
+}
 
 
 def find(path: str) -> tuple[dict[str, Route], dict[str, str]]:
@@ -331,9 +336,7 @@ def find(path: str) -> tuple[dict[str, Route], dict[str, str]]:
 
 def cost(method: str, path: str) -> str:
     """Return what answering takes, should there be such a route."""
-    methods = _EXACT.get(path)
-    route = methods.get(method) if methods else None
-    return route.cost if route else WAIT
+    return _COSTS.get((method, path), WAIT)
 
 
 def options(allow: tuple[str, ...]) -> Route:

@@ -7,7 +7,7 @@ from authserver.flows import contacts, lookup
 from authserver.flows import register as registering
 from authserver.flows.register import Form
 from authserver.web import credentials
-from authserver.web.messages import Request, Response
+from authserver.web.messages import OK, Request, Response
 
 
 def register(app: App, request: Request) -> Response:
@@ -42,14 +42,14 @@ def me(app: App, request: Request) -> Response:
         "phone_verified": user.phone_verified_at is not None,
         "roles": user.roles.split(),
     }
-    return Response(HTTPStatus.OK, {"user": profile})
+    return Response(OK, {"user": profile})
 
 
 def protected(app: App, request: Request) -> Response:
     """Show that the caller is logged in: the example of a protected route."""
     who = credentials.require(app, request)
     return Response(
-        HTTPStatus.OK,
+        OK,
         {
             "message": f"Hello, {who.user.username}. You are logged in.",
             "user": lookup.profile_of(who.user)._asdict(),
@@ -63,4 +63,4 @@ def change_contact(app: App, request: Request) -> Response:
     values = request.values
     contact = contacts.read(app, email=values["email"], phone=values["phone"])
     contacts.change(app, request.caller(), who, contact, values["current_password"])
-    return Response(HTTPStatus.OK, {"message": "OTP sent successfully"})
+    return Response(OK, {"message": "OTP sent successfully"})

@@ -1,9 +1,7 @@
 """Endpoints that describe the API: to programs, and to people."""
 
-from http import HTTPStatus
-
 from authserver.app import App
-from authserver.web.messages import Request, Response
+from authserver.web.messages import OK, Request, Response
 
 
 def document(app: App, _request: Request) -> Response:
@@ -11,4 +9,4 @@ def document(app: App, _request: Request) -> Response:
     # Not needed by a server whom nobody asks; and it imports the route table.
     from authserver.web.api import openapi
 
-    return Response(HTTPStatus.OK, body=openapi.encoded(app.settings.public_url))
+    return Response(OK, body=openapi.encoded(app.settings.public_url))

@@ -1,7 +1,5 @@
 """Endpoints for forgotten and for changed passwords."""
 
-from http import HTTPStatus
-
 from authserver import errors
 from authserver.app import App
 from authserver.errors import Complaint
@@ -10,7 +8,7 @@ from authserver.flows import reset as resetting
 from authserver.flows.challenges import GRANT_TTL_S
 from authserver.flows.reset import Proof
 from authserver.web import cookies, credentials
-from authserver.web.messages import Request, Response
+from authserver.web.messages import OK, Request, Response
 
 NO_PROOF = Complaint("proof_missing", "Send reset_token, or identifier and otp.")
 
@@ -27,14 +25,14 @@ def check(app: App, request: Request) -> Response:
         phone=values["phone"],
     )
     told = [fault._asdict() for fault in faults]
-    return Response(HTTPStatus.OK, {"acceptable": not told, "errors": told})
+    return Response(OK, {"acceptable": not told, "errors": told})
 
 
 def forgot(app: App, request: Request) -> Response:
     """Send a reset code; the answer is the same for everybody."""
     identifier = lookup.identify(app, request.values["identifier"])
     resetting.forgot(app, request.caller(), identifier)
-    return Response(HTTPStatus.OK, {"message": "OTP sent successfully"})
+    return Response(OK, {"message": "OTP sent successfully"})
 
 
 def validate(app: App, request: Request) -> Response:
@@ -48,7 +46,7 @@ def validate(app: App, request: Request) -> Response:
     if not request.values["cookie_only"]:
         told["reset_token"] = token
     cookie = cookies.reset(token, max_age_s=GRANT_TTL_S)
-    return Response(HTTPStatus.OK, told, headers=(cookie,))
+    return Response(OK, told, headers=(cookie,))
 
 
 def reset(app: App, request: Request) -> Response:
@@ -64,7 +62,7 @@ def reset(app: App, request: Request) -> Response:
     proof = Proof(token, identifier, None if token else otp)
     resetting.finish(app, request.caller(), proof, values["new_password"])
     return Response(
-        HTTPStatus.OK,
+        OK,
         {"message": "Password reset successful"},
         headers=(cookies.clear_reset(), cookies.clear_session()),
     )
@@ -75,4 +73,4 @@ def change(app: App, request: Request) -> Response:
     who = credentials.require(app, request)
     current, new = request.values["current_password"], request.values["new_password"]
     change_password.change(app, request.caller(), who, current, new)
-    return Response(HTTPStatus.OK, {"message": "Password changed successfully"})
+    return Response(OK, {"message": "Password changed successfully"})

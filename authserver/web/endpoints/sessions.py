@@ -1,6 +1,5 @@
 """Endpoints that open, renew, show and end sessions."""
 
-from http import HTTPStatus
 from typing import Any
 
 from authserver import errors
@@ -12,7 +11,7 @@ from authserver.flows import sessions as device_list
 from authserver.flows.opening import Terms, Tokens
 from authserver.flows.steps import Steps
 from authserver.web import cookies, credentials
-from authserver.web.messages import Request, Response
+from authserver.web.messages import OK, Request, Response
 
 NO_COOKIES = Complaint("cookie_elsewhere", "Pages elsewhere get tokens, never cookies.")
 
@@ -43,14 +42,14 @@ def log_in(app: App, request: Request) -> Response:
         payload |= _token_fields(opened.tokens)
     payload["user"] = opened.profile._asdict()
     cookie = cookies.session(opened.cookie, max_age_s=opened.cookie_max_age_s)
-    return Response(HTTPStatus.OK, payload, headers=(cookie,))
+    return Response(OK, payload, headers=(cookie,))
 
 
 def refresh(app: App, request: Request) -> Steps[Response]:
     """Exchange a refresh token for its successor and a new access token."""
     token = request.values["refresh_token"]
     pair = yield from refreshing.exchange(app, request.caller(), token)
-    return Response(HTTPStatus.OK, _token_fields(pair))
+    return Response(OK, _token_fields(pair))
 
 
 def log_out(app: App, request: Request) -> Response:
@@ -68,7 +67,7 @@ def log_out(app: App, request: Request) -> Response:
     if bearer is not None:
         logout.by_bearer(app, caller, bearer, everywhere=everywhere)
         if cookie is None or not logout.is_over(app, cookie):
-            return Response(HTTPStatus.OK, {"message": "Logged out"})
+            return Response(OK, {"message": "Logged out"})
     elif refresh_token is None and cookie is None:
         raise errors.NotAuthenticated("logout without a credential")
     else:
@@ -77,35 +76,35 @@ def log_out(app: App, request: Request) -> Response:
         if cookie is not None:
             logout.by_cookie(app, caller, cookie, everywhere=everywhere)
     headers = (cookies.clear_session(),)
-    return Response(HTTPStatus.OK, {"message": "Logged out"}, headers=headers)
+    return Response(OK, {"message": "Logged out"}, headers=headers)
 
 
 def active(app: App, request: Request) -> Response:
     """Show the session that the request belongs to."""
     who = credentials.require(app, request)
     session = device_list.own(who)._asdict()
-    return Response(HTTPStatus.OK, {"active": True, "session": session})
+    return Response(OK, {"active": True, "session": session})
 
 
 def list_own(app: App, request: Request) -> Response:
     """List the caller's live sessions."""
     who = credentials.require(app, request)
     listed = [device._asdict() for device in device_list.list_own(app, who)]
-    return Response(HTTPStatus.OK, {"sessions": listed})
+    return Response(OK, {"sessions": listed})
 
 
 def end_others(app: App, request: Request) -> Response:
     """End all of the caller's sessions but this one."""
     who = credentials.require(app, request)
     ended = device_list.end_others(app, request.caller(), who)
-    return Response(HTTPStatus.OK, {"message": "Other sessions ended", "ended": ended})
+    return Response(OK, {"message": "Other sessions ended", "ended": ended})
 
 
 def end_one(app: App, request: Request) -> Response:
     """End one of the caller's sessions."""
     who = credentials.require(app, request)
     device_list.end_one(app, request.caller(), who, request.parameters["id"])
-    return Response(HTTPStatus.OK, {"message": "Session ended"})
+    return Response(OK, {"message": "Session ended"})
 
 
 def _token_fields(pair: Tokens) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """Endpoints about the server itself: name, health, explanations."""
 
-from http import HTTPStatus
-
 from authserver import errors
 from authserver.app import App
 from authserver.flows import health
 from authserver.settings import NAME, VERSION
 from authserver.web import credentials, pages
 from authserver.web.api import answers
-from authserver.web.messages import Request, Response
+from authserver.web.messages import OK, Request, Response
 
 
 def index(app: App, request: Request) -> Response:
@@ -16,18 +14,18 @@ def index(app: App, request: Request) -> Response:
     if pages.wanted(request):
         return pages.page(app, request, "home")
     told = {"status": "ok", "name": NAME, "version": VERSION}
-    return Response(HTTPStatus.OK, told, headers=(pages.VARY,))
+    return Response(OK, told, headers=(pages.VARY,))
 
 
 def alive(_app: App, _request: Request) -> Response:
     """Say that the process answers."""
-    return Response(HTTPStatus.OK, {"status": "ok"})
+    return Response(OK, {"status": "ok"})
 
 
 def ready(app: App, _request: Request) -> Response:
     """Say that the database answers as well."""
     health.check_database(app)
-    return Response(HTTPStatus.OK, {"status": "ok"})
+    return Response(OK, {"status": "ok"})
 
 
 def metrics(app: App, request: Request) -> Response:
@@ -43,7 +41,7 @@ def metrics(app: App, request: Request) -> Response:
     from authserver.flows import figures
 
     return Response(
-        HTTPStatus.OK,
+        OK,
         body=exposition.text(figures.gather(app)).encode(),
         content_type=answers.FIGURES,
     )
@@ -56,7 +54,7 @@ def explain(app: App, request: Request) -> Response:
             if pages.wanted(request):
                 return pages.problem(app, request, refusal.code, refusal.status)
             return Response(
-                HTTPStatus.OK,
+                OK,
                 {
                     "code": refusal.code,
                     "status": int(refusal.status),

@@ -8,12 +8,11 @@ what everybody is told who asks for an address that does not exist.
 """
 
 import hmac
-from http import HTTPStatus
 
 from authserver import errors, tokens
 from authserver.app import App
 from authserver.web import pages
-from authserver.web.messages import Request, Response
+from authserver.web.messages import OK, Request, Response
 
 
 def show(app: App, request: Request) -> Response:
@@ -27,7 +26,7 @@ def show(app: App, request: Request) -> Response:
     if pages.wanted(request):
         return pages.page(app, request, "messages")
     shown = {"messages": app.board.newest_first()}
-    return Response(HTTPStatus.OK, shown, headers=(pages.VARY,))
+    return Response(OK, shown, headers=(pages.VARY,))
 
 
 def _own_host(app: App) -> str:
