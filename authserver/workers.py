@@ -37,6 +37,7 @@ The parent loads neither the database nor HTTP.
 
 import contextlib
 import logging
+import math
 import os
 import selectors
 import signal
@@ -103,10 +104,17 @@ class _Worker:
         self.started = time.monotonic()
         self.ready = False
         self.leaving = False
+        self.kill_at = math.inf
 
     def leave(self) -> None:
         self.leaving = True
+        self.kill_at = time.monotonic() + DRAIN_S
         self.process.terminate()
+
+    def kill(self) -> None:
+        log.error("worker %d did not end in time: killed", self.process.pid)
+        self.kill_at = math.inf
+        self.process.kill()
 
 
 class Parent:
@@ -129,7 +137,6 @@ class Parent:
         self._failures = 0  # workers in a row that died young
         self._not_before = 0.0  # when the next may start
         self._stopping = False
-        self._kill_at: float | None = None
         self._status = 0
 
     def run(self) -> int:
@@ -192,7 +199,8 @@ class Parent:
             self._replace_dead(worker, status)
         elif status not in (0, -signal.SIGTERM):  # the latter: it had not begun
             log.error("worker %d ended with %s", worker.process.pid, _told(status))
-            self._status = 1
+            if self._stopping:
+                self._status = 1
 
     def _replace_dead(self, worker: _Worker, status: int) -> None:
         nobody_serves = not any(each.ready for each in self._workers)
@@ -216,9 +224,10 @@ class Parent:
     def _tend(self) -> None:
         """Do what is due: kill, start, replace."""
         now = time.monotonic()
+        for worker in self._workers:
+            if now >= worker.kill_at:
+                worker.kill()
         if self._stopping:
-            if self._kill_at is not None and now >= self._kill_at:
-                self._kill()
             return
         # The first proves that starting works; then come the others.
         wanted = self._count if self._proven else 1
@@ -230,11 +239,11 @@ class Parent:
 
     def _patience_s(self) -> float | None:
         """Return how long to wait for an event before something is due."""
-        until = self._kill_at
-        if not self._stopping:
-            wanted = self._count if self._proven else 1
-            until = self._not_before if len(self._staying()) < wanted else None
-        return None if until is None else max(0.0, until - time.monotonic())
+        until = min((each.kill_at for each in self._workers), default=math.inf)
+        wanted = self._count if self._proven else 1
+        if not self._stopping and len(self._staying()) < wanted:
+            until = min(until, self._not_before)
+        return None if until == math.inf else max(0.0, until - time.monotonic())
 
     def _staying(self) -> list[_Worker]:
         return [each for each in self._workers if not each.leaving]
@@ -271,17 +280,9 @@ class Parent:
 
     def _stop(self) -> None:
         self._stopping = True
-        self._kill_at = time.monotonic() + DRAIN_S
         self._listener.close()  # the port is free when the last worker has let go
         for each in self._workers:
             each.leave()
-
-    def _kill(self) -> None:
-        self._kill_at = None
-        self._status = 1
-        for each in self._workers:
-            log.error("worker %d did not end in time: killed", each.process.pid)
-            each.process.kill()
 
 
 def _told(status: int) -> str:

@@ -334,6 +334,19 @@ def test_hang_up_replaces_all_without_a_failed_request(server):
     assert len(workers_of(server)) == WORKERS
 
 
+def test_worker_that_will_not_leave_does_not_hold_up_the_others_for_ever(server):
+    stuck = workers_of(server)[0]
+    os.kill(stuck, signal.SIGSTOP)
+
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: listening(server) == 2 * WORKERS, "new workers")
+    wait_until(lambda: not alive(stuck), "its end")
+    server.signal(signal.SIGTERM)
+
+    assert server.wait() == 0  # that one was killed is over and told
+    assert f"worker {stuck} did not end in time: killed" in server.log()
+
+
 def test_replacing_is_given_up_when_a_new_one_does_not_start(server, tmp_path):
     pytest.importorskip("dotenv")
     before = workers_of(server)
