@@ -185,8 +185,11 @@ class OneWriterDatabase:
             # closed as well.
             if self._uncommitted is not None or not self._waiting.round_first:
                 return
-            self._inside.function = True
-            self._run_group(in_round=True)
+            # After a failure the file is opened anew, which the writer may wait
+            # for, and a thread with rounds may not.
+            if self._writer is not None:
+                self._inside.function = True
+                self._run_group(in_round=True)
         finally:
             self._inside.function = False
             self._turn.release()

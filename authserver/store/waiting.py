@@ -173,21 +173,20 @@ class Waiting:
 
     def give_up_old(self) -> None:
         """Tell those of `begin` who have waited for too long, as in `run`."""
-        now = time.monotonic()
-        while self._begun:
-            began, job = self._begun[0]
-            patience_s = now - began - self._begin_wait_s
-            if job.settled:
-                pass
-            elif patience_s < 0:
-                return
-            elif job.claim():
-                job.settle(None, errors.Unavailable("the writer is busy or stuck"))
-            elif patience_s < self._commit_wait_s:
-                return
-            else:
-                job.settle(None, errors.Unavailable("a commit has no end"))
+        while self._begun and self._begun[0][1].settled:
             self._begun.popleft()
+        now = time.monotonic()
+        # One that has begun may be waited for longer than those behind it.
+        for began, job in [*self._begun]:
+            waited_s = now - began
+            if waited_s < self._begin_wait_s:
+                return
+            if job.settled:
+                continue
+            if job.claim():
+                job.settle(None, errors.Unavailable("the writer is busy or stuck"))
+            elif waited_s >= self._begin_wait_s + self._commit_wait_s:
+                job.settle(None, errors.Unavailable("a commit has no end"))
 
     def run_later(self, call: Call) -> None:
         """Leave `call` to the writer; nobody waits, a failure is logged."""

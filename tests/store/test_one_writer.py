@@ -418,6 +418,27 @@ def test_round_whose_group_fails_is_refused_and_the_next_one_served(
     assert rounds.told[1] == "found"
 
 
+def test_round_opens_no_file_after_a_failure_but_leaves_it_to_the_writer(
+    engine, database
+):
+    rounds = Rounds(database)
+    engine.failing["commit"] = errors.Unavailable("disk")
+    rounds.begin(lambda tx: "lost")
+    rounds.end(told=1)
+    engine.failing.clear()
+    opened = []
+    connect = database._connect
+    database._connect = lambda writable: (
+        opened.append(threading.current_thread().name) or connect(writable)
+    )
+
+    rounds.begin(lambda tx: "found")
+    rounds.end(told=2)
+
+    assert rounds.told[1] == "found"
+    assert opened == ["database-writer"]
+
+
 def test_round_does_not_wait_for_another_programs_lock(engine, database):
     rounds = Rounds(database)
     engine.failing["begin"] = Locked()

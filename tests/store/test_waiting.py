@@ -156,6 +156,19 @@ def test_who_began_is_told_that_the_writer_did_not_come_to_it_in_time():
     assert queue.take() == []
 
 
+def test_function_without_an_end_keeps_nobody_behind_it_waiting_for_longer():
+    told = []
+    queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=PATIENCE_S)
+    for name in ("stuck", "behind", "last"):
+        queue.begin(nothing, lambda *_, name=name: told.append(name))
+        if name == "stuck":
+            queue.take()
+
+    queue.give_up_old()
+
+    assert told == ["behind", "last"]
+
+
 def test_who_began_is_told_once_when_a_commit_has_no_end():
     told = []
     queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=0)
