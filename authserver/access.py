@@ -32,8 +32,9 @@ from typing import Final
 from authserver import logs
 from authserver.metrics import Metrics
 
-# Epoch seconds, address, method, path, route, status, bytes sent, seconds
-# taken, request id. A plain tuple: a named one would cost as much as the note.
+# Epoch seconds, address, method, path, route, status, bytes sent (of the body
+# alone under another server), seconds taken, request id. A plain tuple: a named
+# one would cost as much as the note.
 # Method, path and route are empty where the request never became one.
 Answered = tuple[float, str, str, str, str, int, int, float, str]
 
@@ -67,6 +68,8 @@ class AccessBook:
         if len(self._noted) >= MAX_NOTED:
             self._dropped += 1
             return
+        if len(answered[3]) > logs.MAX_PATH_CHARS:  # a stranger's
+            answered = _discreet(answered)
         self._noted.append(answered)
         if self._asleep:
             self._wake.set()
@@ -149,7 +152,8 @@ class AccessBook:
             known = method if method in METHODS or not method else "other"
             labels = (route, known, str(status))
             self._metrics.count("requests", *labels, times=len(durations))
-            self._metrics.observe("durations", durations, route)
+            if method:  # what never became a request took no time
+                self._metrics.observe("durations", durations, route)
 
     def _log(self, answered: list[Answered]) -> None:
         if not answered or not log.isEnabledFor(logging.INFO):

@@ -9,7 +9,8 @@ the third fails. Whoever logs inside a request must feel neither, so once
 `start` was called a line is only put into a list, and one thread writes:
 
 * Whole lines, several at once when several wait, up to what the system writes
-  in one piece: those of two processes on one pipe never mix.
+  in one piece: those of two processes on one pipe never mix, unless one is
+  longer than that (4 KiB) by itself.
 * What fails is tried again until it works, from the very byte that failed, so a
   disk that gets free again shows no torn line.
 * What does not fit any more is dropped and counted; the first thing written

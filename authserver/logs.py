@@ -1,6 +1,6 @@
 """One line per event, each with the id of the request that caused it.
 
-    2026-01-31T09:30:00+00:00 INFO access 5f0c...: 192.0.2.7 POST /login 200
+    2026-01-31T09:30:00+00:00 INFO    access 5f0c...: 192.0.2.7 POST /login ...
 
 Lines go to standard error, where systemd and containers expect them, and by way
 of `log_writer`, so that a server waits for nobody who reads them. Two forms:
@@ -26,13 +26,16 @@ from typing import TextIO
 from authserver.log_writer import Writer
 
 OPENING = "/messages/"  # what follows opens them: see `board`
+MAX_PATH_CHARS = 500  # ours have a tenth of that; a head has room for 16,000
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 def discreet(path: str) -> str:
-    """Return the path of a request as the log may have it."""
+    """Return the path of a request as the log may have it, not too long."""
     before, found, _ = path.partition(OPENING)
-    return f"{before}{found}..." if found else path
+    if found:
+        path = f"{before}{found}..."
+    return path if len(path) <= MAX_PATH_CHARS else f"{path[:MAX_PATH_CHARS]}..."
 
 
 class Lines(logging.Handler):

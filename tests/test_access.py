@@ -118,6 +118,15 @@ def test_no_part_begins_a_line_or_leaves_its_string(log, book, place, odd):
     assert log.getvalue().replace("\n", "").isprintable()
 
 
+@TEXT
+def test_path_of_a_stranger_fills_neither_the_memory_nor_the_log(book, log):
+    book.note((1.0, "192.0.2.7", "GET", "/" + "a" * 16_000, "", 404, 1, 0.1, "r"))
+    book.work_up()
+
+    assert len(log.getvalue()) < 700
+    assert "aaa..." in log.getvalue()
+
+
 @JSON
 def test_quote_ends_no_string(log, book):
     odd = '", "level": "critical'
