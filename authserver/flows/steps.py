@@ -34,6 +34,7 @@ class Step(NamedTuple):
 Steps = Generator[Step, Any, T]
 # Called with what a flow returned, or with what it raised.
 Done = Callable[[Any, BaseException | None], None]
+# Brings a call back to the thread that began the flow.
 Later = Callable[[Callable[[], None]], None]
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from authserver import errors
 from authserver.access import Answered
+from authserver.flows.steps import Later
 from authserver.web.forwarded import Network, ProxyWarning, Resolver
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING, READ, WRITE
@@ -56,8 +57,6 @@ class Limits(NamedTuple):
 # between them; or by a thread that may have to wait for a disk or a database.
 AT_ONCE, IN_STEPS, WAITING = range(3)
 AT_WORK: Final = (ANSWERED, PAUSED, WORKING)  # the state that goes with each
-# Brings a call back to the thread that began the answer.
-Later = Callable[[Callable[[], None]], None]
 
 
 class Site(Protocol):
@@ -125,7 +124,8 @@ class Shared:
         # must not count as true for who asks after them. After: what can wait.
         self.before_sending: Callable[[], None] = lambda: None
         self.after_sending: Callable[[], None] = lambda: None
-        self.sweeping: Callable[[], None] = lambda: None  # and twice a second
+        # And twice a second, as long as anybody is connected.
+        self.sweeping: Callable[[], None] = lambda: None
         self.draining = False  # once true, each answer is its connection's last
 
 

@@ -26,10 +26,11 @@ from typing import Any
 from authserver import errors
 from authserver.app import App
 from authserver.flows import budgets, places, steps
+from authserver.flows.steps import Later
 from authserver.web import cors, json_body, pages
 from authserver.web.api import fields, routes
 from authserver.web.api.route import CHANGING, MEMORY, READ, STEPS, WAIT, Route
-from authserver.web.connections import AT_ONCE, IN_STEPS, WAITING, Later
+from authserver.web.connections import AT_ONCE, IN_STEPS, WAITING
 from authserver.web.messages import Header, Request, Response
 
 log = logging.getLogger("authserver.dispatch")

@@ -19,7 +19,8 @@ how slow clients hold a server without doing anything forbidden.
 
     idle        15 s   silence between requests; the connection closes quietly
     reading     10 s   for the head, from its first byte; then 408
-                10 s   for the body and 1 s more for each KB, 30 at most
+                10 s   for the body and 1 s more for each KB, 30 at most; 30
+                       for one in chunks
     working      -     the site's turn; it keeps bounds of its own
     sending     30 s   for the client to take the answer; then it is closed
     lingering    2 s   see below
@@ -45,6 +46,7 @@ from http import HTTPStatus
 from typing import Final
 
 from authserver import errors, logs
+from authserver.flows.steps import Later
 from authserver.web import forwarded, refusals, wire
 from authserver.web.connections import (
     ANSWERED,
@@ -56,7 +58,6 @@ from authserver.web.connections import (
     SENDING,
     SHAKING,
     Driver,
-    Later,
     Shared,
 )
 from authserver.web.framing import Body
@@ -68,6 +69,8 @@ READ_BYTES: Final = 16 * 1024
 MAX_REMEMBERED_BYTES: Final = 1024  # of a head: ten thousand may be idle
 LINGER_BYTES: Final = 1024 * 1024  # read and dropped behind a refusal, at most
 NOT_YET: Final = (BlockingIOError,)  # what a socket says that would have to wait
+# The empty line that some clients send after a body (`head`) begins nothing.
+BLANK: Final = (b"", b"\r", b"\r\n")
 BODY_BYTES_PER_S: Final = 1000  # slower than this is not honest
 
 log: Final = logging.getLogger("authserver.web")
@@ -246,7 +249,7 @@ class Connection:
         elif data:
             self._buffer = self._buffer + data if self._buffer else data
             self._advance()
-        elif self._buffer and self.state != CLOSED:
+        elif self._buffer not in BLANK and self.state != CLOSED:
             self._refuse(errors.MalformedRequest("ended early"))
         else:
             self.state = CLOSED
@@ -276,7 +279,7 @@ class Connection:
             head = self._parsed()
             if head is None:
                 self._seen_bytes = len(self._buffer)
-                if self.state == IDLE:
+                if self.state == IDLE and self._buffer not in BLANK:
                     self._enter(READING, self._shared.limits.head_s)
                 return None
             self._head, self._seen_bytes = head, 0
@@ -364,6 +367,8 @@ class Connection:
         if self._keep:
             self._head = None
             self._enter(IDLE, self._shared.limits.idle_s)
+            if self._shared.draining:  # since its answer was made
+                self.drain()
         else:
             self._linger()
 

@@ -38,7 +38,7 @@ MAX_LENGTH_DIGITS = 19  # of Content-Length: 64 bits, as in everybody's parser
 _END: Final = b"\r\n\r\n"
 _TCHAR: Final = r"!#$%&'*+.^_`|~0-9A-Za-z-"  # RFC 9110 section 5.6.2
 TOKEN: Final = re.compile(rf"[{_TCHAR}]+")
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_USUAL_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ABSOLUTE: Final = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
 # Narrower than RFC 3986: a comma or "@" in a host helps nobody but an attacker.
 _HOST: Final = re.compile(
@@ -177,7 +177,7 @@ def _request_line(line: str) -> tuple[str, str, str, int, str]:
     if len(parts) != 3:
         raise errors.MalformedRequest("request line is not three parts")
     method, target, version = parts
-    if method not in _METHODS and not TOKEN.fullmatch(method):
+    if method not in _USUAL_METHODS and not TOKEN.fullmatch(method):
         raise errors.MalformedRequest("method is not a token")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         if _VERSION.fullmatch(version):

@@ -31,6 +31,7 @@ import contextlib
 import errno
 import functools
 import logging
+import math
 import socket
 import time
 from collections import deque
@@ -93,7 +94,7 @@ class Loop:
         self._wake_writer.settimeout(0)
         self._next_sweep = 0.0
         self._accept_again = 0.0  # when, after accepting was given up for now
-        self._end = float("inf")  # of the time that is left after `stop`
+        self._end = math.inf  # of the time that is left after `stop`
 
     def run(self) -> None:
         """Serve until stopped, then let what has begun finish."""
@@ -137,14 +138,15 @@ class Loop:
     def lend(self, connection: Connection, request: Request, manner: int) -> None:
         """Have a request answered: here, in steps, or by a thread."""
         if manner == AT_ONCE:
-            connection.answer(request, functools.partial(connection.reply, request))
-            self._answered.append(connection)
+            reply = functools.partial(self._take_here, connection, request)
+            connection.answer(request, reply)
             return
-        reply = functools.partial(self._take, connection, request)
         if manner == IN_STEPS:
+            reply = functools.partial(self._take_here, connection, request)
             later = functools.partial(self._call_soon, connection, request)
             connection.answer(request, reply, later)
             return
+        reply = functools.partial(self._take, connection, request)
         self._threads.put(
             Job(
                 time.monotonic() + self.shared.limits.begin_s,
@@ -174,7 +176,11 @@ class Loop:
             log.exception("the connection of %s failed", connection.peer)
             connection.state = CLOSED
         if WANTED[connection.state] != connection.watched:
-            self._watch(connection)
+            try:
+                self._watch(connection)
+            except OSError as error:  # no memory, or too many are watched
+                log.warning("%s cannot be waited for: %s", connection.peer, error)
+                connection.state = CLOSED
         # Closed before, its number may be somebody else's by now.
         if connection.state == CLOSED and self._is_here(connection):
             del self._connections[connection.fd]
@@ -231,6 +237,13 @@ class Loop:
 
     # -- answering
 
+    def _take_here(
+        self, connection: Connection, request: Request, response: Response
+    ) -> None:
+        """Take an answer that this thread has made."""
+        connection.reply(request, response)
+        self._answered.append(connection)
+
     def _take(
         self, connection: Connection, request: Request, response: Response
     ) -> None:
@@ -265,7 +278,7 @@ class Loop:
                     "%s %s could not go on", request.method, request.path_to_log
                 )
                 failure = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
-                self._take(connection, request, failure)
+                self._take_here(connection, request, failure)
 
     def _send_answers(self) -> None:
         """Send what is answered by now, and end the round.
@@ -292,8 +305,9 @@ class Loop:
 
     # -- coming and going
 
-    def _accept(self) -> None:
-        for _ in range(ACCEPT_AT_ONCE):
+    def _accept(self, most: float = ACCEPT_AT_ONCE) -> None:
+        accepted = 0
+        while accepted < most:
             try:
                 client, address = self._listener.accept()
             except BlockingIOError:
@@ -301,6 +315,7 @@ class Loop:
             except OSError as error:
                 self._cannot_accept(error)
                 return
+            accepted += 1
             full = len(self._connections) >= self.shared.most_connections
             if full and not self.make_room():
                 refusals.turn_away(self.shared, client)
@@ -342,7 +357,7 @@ class Loop:
     def _sweep(self) -> None:
         """Look at the deadlines, if it is time."""
         now = time.monotonic()
-        if self._end < float("inf") and not self.shared.draining:
+        if self._end < math.inf and not self.shared.draining:
             self._drain()
         if now < self._next_sweep:
             return
@@ -361,7 +376,7 @@ class Loop:
                 self._next_sweep = connection.deadline
 
     def _drain(self) -> None:
-        self._accept()  # who has connected may have asked
+        self._accept(most=math.inf)  # who has connected may have asked
         self.shared.draining = True
         if not self._accept_again:
             self._poller.forget(self._listener.fileno())

@@ -122,4 +122,5 @@ class RequestThreads:
                 late = self._clock() >= job.begin_until
                 self._do(job.give_up if late else job.run)
             del job  # what it holds need not wait for the next one
-            self._free.append(None)
+            if self._jobs.empty():
+                self._free.append(None)

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from authserver import errors
+from authserver.web.api import routes
+from authserver.web.api.route import MEMORY, WAIT
 from authserver.web.api.routes import ROUTES
 
 # What a body needs beside the required fields to reach the database.
@@ -17,9 +19,9 @@ MORE = {
 }
 
 
-def each_of(routes):
+def each_of(some):
     return pytest.mark.parametrize(
-        "route", routes, ids=lambda route: f"{route.method} {route.paths[0]}"
+        "route", some, ids=lambda route: f"{route.method} {route.paths[0]}"
     )
 
 
@@ -102,3 +104,14 @@ def test_database_that_is_away_logs_nobody_out(app, client, logged_in, route):
     answer = ask(client.bearer(logged_in.payload["access_token"]), route)
 
     assert (answer.status, answer.code) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/healthz", "/", "/static/1/page.js", "/messages/a"])
+def test_what_needs_no_database_waits_for_no_thread_that_may_hang_at_it(method, path):
+    assert routes.cost(method, path) == MEMORY
+
+
+@pytest.mark.parametrize("path", ["/sessions/1", "/nowhere", "/static", "/static/1/a"])
+def test_what_may_wait_is_left_to_a_thread(path):
+    assert routes.cost("DELETE", path) == WAIT

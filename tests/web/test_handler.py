@@ -77,6 +77,25 @@ def test_byte_by_byte_is_read_like_all_at_once(connection, site):
     assert site.requests[0].body == b"hello"
 
 
+@pytest.mark.parametrize("pieces", [[b"\r\n"], [b"\r", b"\n"]], ids=["whole", "split"])
+def test_line_end_behind_a_body_begins_no_request(serve, connect, site, pieces):
+    connection = connect(serve(head_s=0.2))
+    connection.send(post(b"Content-Length: 2", body=b"ab"))
+    connection.read(ends_with=b'{"path":"/"}\n')
+    for piece in pieces:
+        connection.send(piece)
+        time.sleep(0.5)  # longer than a head may take
+
+    connection.send(GET)
+    answer = connection.read(ends_with=b'{"path":"/"}\n')
+    connection.send(b"\r\n")
+    connection.socket.shutdown(socket.SHUT_WR)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert connection.read_to_end() == b""
+    assert site.refused == []
+
+
 def test_body_of_64_kib_is_read(connection, site):
     body = bytes(range(256)) * 256
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from authserver.web import server as server_module
 from authserver.web.connections import AT_ONCE, IN_STEPS, Limits
 from authserver.web.messages import Response
-from authserver.web.poller import Epoll
+from authserver.web.poller import READ, Epoll
 from authserver.web.server import Server
 from tests.web.conftest import eventually
 
@@ -498,6 +499,67 @@ def test_stop_answers_who_has_connected_and_is_about_to_ask(serve, connect):
     assert all(answer.endswith(ANSWER) for answer in answers)
     assert all(b"Connection: close\r\n" in answer for answer in answers)
     assert not stopping.is_alive()
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_stop_answers_all_who_have_connected_however_many(serve, connect, gate):
+    server = serve(linger_s=0.1)
+    server.shared.before_sending = lambda: gate.wait(PATIENCE_S)  # holds the loop
+    clients = [connect(server) for _ in range(200)]
+    for client in clients:
+        client.send(GET)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    gate.set()
+
+    answers = [client.read_to_end() for client in clients]
+    stopping.join(PATIENCE_S)
+
+    assert all(answer.endswith(ANSWER) for answer in answers)
+
+
+def test_stop_waits_no_longer_for_who_has_taken_an_answer_made_before_it(
+    serve, connect, site
+):
+    large = 8 * 1024 * 1024
+    site.answers["/large"] = lambda _: Response(HTTPStatus.OK, body=b"x" * large)
+    server = serve()
+    client = connect(server)
+    client.send(GET.replace(b"/ ", b"/large "))
+    assert eventually(lambda: server.driver.counts()["waiting"] == 1)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    assert eventually(lambda: server.shared.draining)
+    started = time.monotonic()
+
+    received = client.read_to_end()
+    stopping.join(PATIENCE_S)
+
+    assert len(received) > large
+    assert time.monotonic() - started < 3  # idle connections have 15 s
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_connection_that_cannot_be_waited_for_ends_alone(
+    serve, connect, slow_site, gate, monkeypatch
+):
+    server = serve()
+    client, other = connect(server), connect(server)
+    ask_slowly(client, slow_site)
+    watch = server.driver._poller.watch
+
+    def watch_others(fd, wanted):
+        if wanted == READ and watched.popleft():
+            raise OSError(errno.ENOSPC, "no space")
+        watch(fd, wanted)
+
+    watched = deque([True, False, False, False])
+    monkeypatch.setattr(server.driver._poller, "watch", watch_others)
+    gate.set()
+    client.read_to_end()
+    other.send(LAST)
+
+    assert other.read_to_end().endswith(ANSWER)
 
 
 def test_stop_finishes_what_is_in_flight_and_then_closes(

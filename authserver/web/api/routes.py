@@ -272,6 +272,7 @@ ROUTES = (
         pages.asset,
         answers.ASSET,
         refusals=(errors.NotFound,),
+        cost=MEMORY,
     ),
     Route("GET", ("/",), status.index, answers.INDEX, cost=MEMORY),
     Route(
@@ -336,7 +337,15 @@ def find(path: str) -> tuple[dict[str, Route], dict[str, str]]:
 
 def cost(method: str, path: str) -> str:
     """Return what answering takes, should there be such a route."""
-    return _COSTS.get((method, path), WAIT)
+    known = _COSTS.get((method, path))
+    if known is not None:
+        return known
+    try:
+        methods, _ = find(path)
+    except errors.NotFound:
+        return WAIT
+    route = methods.get("GET" if method == "HEAD" else method)
+    return route.cost if route else WAIT
 
 
 def options(allow: tuple[str, ...]) -> Route:
