@@ -35,6 +35,7 @@ from authserver.store.registrations import Registration
 from authserver.store.users import User
 
 T = TypeVar("T")
+IN_USE = Complaint("contact_in_use", "This is in use by another account.")
 DIFFERENT = Complaint("passwords_differ", "The two passwords differ.")
 REGISTRATION_TTL_S = 3600
 MAX_PER_CONTACT = 5  # live registrations: guesses are made at each of them
@@ -185,10 +186,15 @@ def _refusal(
         wait_s = live.first_expires_at - now
         return errors.TooManyRequests("registrations", retry_after_s=wait_s)
     if not app.settings.require_verification:
-        for contact in lookup.contacts_of(registration):
-            holder = lookup.find_holder(tx, contact)
-            if holder is not None and lookup.opens(holder, contact):
-                return errors.ContactTaken()
+        taken = [
+            contact
+            for contact in lookup.contacts_of(registration)
+            if (holder := lookup.find_holder(tx, contact)) is not None
+            and lookup.opens(holder, contact)
+        ]
+        if taken:
+            fields = ("email" if each.channel == "email" else "phone" for each in taken)
+            return errors.ContactTaken(faults=tuple(map(IN_USE.of, fields)))
     return None
 
 

@@ -241,3 +241,15 @@ def test_closed_group_refuses_a_contact_in_use(client):
     answer = client.post("/auth/register", **form(username="eve"))
 
     assert (answer.status, answer.code) == (409, "contact_taken")
+    assert [fault["field"] for fault in answer.payload["errors"]] == ["email"]
+
+
+@closed_group
+def test_closed_group_names_the_contact_that_is_in_use(client):
+    client.post("/auth/register", **FORM, phone=PHONE)
+
+    mine = form(username="eve", email="eve@example.org", phone=PHONE)
+    answer = client.post("/auth/register", **mine)
+
+    assert (answer.status, answer.code) == (409, "contact_taken")
+    assert [fault["field"] for fault in answer.payload["errors"]] == ["phone"]
