@@ -19,6 +19,7 @@ from collections.abc import Collection
 
 DEFAULT = "en"
 MAX_ENTRIES = 20  # browsers send at most ten
+MAX_PARAMETERS = 5  # of an entry; browsers send at most two
 MAX_WORDS = 4  # language, script, region, one more: zh-Hant-HK
 # Compiled with the first list that has weights: at the start it would be felt.
 _WEIGHT = r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)"
@@ -74,7 +75,8 @@ def _weights(header: str) -> dict[str, float]:
     """Return the entries of a list, lower case, each with its weight."""
     weights: dict[str, float] = {}
     for entry in header.lower().split(",", MAX_ENTRIES)[:MAX_ENTRIES]:
-        name, *parameters = (part.strip(" \t") for part in entry.split(";"))
+        parts = entry.split(";", MAX_PARAMETERS + 1)[: MAX_PARAMETERS + 1]
+        name, *parameters = (part.strip(" \t") for part in parts)
         found = [re.fullmatch(_WEIGHT, each) for each in parameters]
         weight = [float(each[1]) for each in found if each]
         weights.setdefault(name, weight[-1] if weight else 1.0)

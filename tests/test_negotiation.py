@@ -64,14 +64,18 @@ def test_what_makes_no_sense_is_answered_all_the_same(accepted):
         ";q=0.5" * 2500,
         "q=0." + "9" * 16000,
         "-" * 16000,
+        ";" * 16000,
+        "text/html" + ";a" * 8000,
+        "a" + " ;" * 8000,
     ],
 )
-def test_a_head_full_of_languages_costs_next_to_nothing(flood):
-    started = time.perf_counter()
+def test_a_head_full_of_wishes_costs_next_to_nothing(flood):
+    started = time.process_time()
     for _ in range(10):
         language(accepted=flood, cookie=flood, query=flood)
+        negotiation.wants_page(flood)
 
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.05  # a few semicolons would take 0.2
 
 
 def test_what_somebody_chose_counts_before_what_the_browser_says():
