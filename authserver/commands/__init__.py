@@ -20,14 +20,20 @@ log = logging.getLogger("authserver.commands")
 def operating(*, warn: bool = True) -> Iterator[Settings]:
     """Yield the settings of this folder, with the log set up by them.
 
-    With `warn` false somebody else has told what is unwise about them. Raises
+    With `warn` false somebody else tells what is unwise about them. Raises
     `SettingsError`.
     """
     settings = Settings.from_environment(dotenv=Path(".env"))
     handler = logs.set_up(form=settings.log_format, level=settings.log_level)
     try:
-        for warning in settings.warnings if warn else ():
-            log.warning("%s", warning)
+        if warn:
+            warn_of(settings)
         yield settings
     finally:
         logs.take_down(handler)
+
+
+def warn_of(settings: Settings) -> None:
+    """Log what is unwise about the settings."""
+    for warning in settings.warnings:
+        log.warning("%s", warning)

@@ -1,13 +1,14 @@
 """Serving: from the first request to SIGTERM."""
 
-import contextlib
 import gc
 import logging
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from authserver import logs
-from authserver.commands import operating
+from authserver.commands import operating, warn_of
+from authserver.log_writer import Writer
 from authserver.settings import Settings, SettingsError
 
 if TYPE_CHECKING:  # loads much that serving does not need
@@ -28,13 +29,14 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(_options: "Namespace | None" = None) -> int:
     """Serve until told to stop, in one process or in WORKERS of them."""
-    with operating() as settings:
+    with operating(warn=False) as settings:
         if settings.workers == 1:
             _serve(settings)
             return 0
         from authserver import listening, workers
 
         _wait_for_no_log()
+        warn_of(settings)
         _say_where_codes_go(settings)
         listener = listening.listen(settings)
         command = (*workers.our_command(), WORKER)
@@ -66,7 +68,9 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
 
     server.raise_descriptor_limit()
     _wait_for_no_log()
-    if inherited is not None:
+    if inherited is None:
+        warn_of(settings)
+    else:
         inherited.stop_with_parent()
     app = runtime.create_app(settings)
     try:
@@ -101,6 +105,9 @@ def _say_where_codes_go(settings: Settings, page: str | None = None) -> None:
         missing = "EMAIL_HOST is" if settings.sms_configured else both
         log.warning("%s not set: codes are printed here, not sent", missing)
     if page:
-        # Where the codes are printed, and not in the log: it opens them all.
-        with contextlib.suppress(OSError):
-            print(f"Codes can also be read in a browser: {page}", flush=True)
+        # Where the codes are printed, and not in the log: it opens them all. As
+        # the log is, lest a pipe that nobody reads keeps us from the signals.
+        printer = Writer(sys.stdout, lambda _: "")
+        printer.start()
+        printer.put(f"Codes can also be read in a browser: {page}\n")
+        printer.stop()

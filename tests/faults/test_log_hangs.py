@@ -19,8 +19,8 @@ from tests.faults.disks import MIB, small_disk
 from tests.ports import free_port
 from tests.processes import ServerProcess, environment, wait_until
 
-LONG = "/" + "x" * 15_000  # 30 KiB of log for each request of an unknown path
-FLOOD = 400  # of them: more than pipe and server hold together
+LONG = "/" + "x" * 450  # 1 KiB of log for each request of an unknown path
+FLOOD = 6_000  # of them: more than pipe and server hold together
 LOST = re.compile(r" (\d+) log lines before this one could not be written\n")
 SMALLEST_PIPE = 4096
 ENOUGH_S = 0.05  # for 99 of 100 answers, on a machine that does other things too
@@ -155,6 +155,27 @@ def test_whoever_reads_again_gets_whole_lines_and_a_count(start, pipe):
 def test_server_ends_in_time_though_its_log_hangs(start, server, pipe):
     talker = start(pipe.write_end)
     talker.ask()
+    began = time.monotonic()
+    server.signal(15)
+
+    assert server.wait() == 0
+    assert time.monotonic() - began < MUST_END_WITHIN_S
+
+
+def test_server_starts_and_ends_though_nobody_reads_what_it_has_to_say(
+    server, talk, pipe, tmp_path
+):
+    server.port = free_port()
+    server.process = subprocess.Popen(
+        server.command,
+        cwd=tmp_path,
+        # Of the latter it warns; where codes are shown it prints.
+        env=environment({"PORT": str(server.port), "BCRYPT_ROUNDS": "4"}),
+        stdout=pipe.write_end,
+        stderr=pipe.write_end,
+    )
+    wait_until(lambda: listens(server.port), "a server")
+    assert talk(server.port).ask()[0] == 200
     began = time.monotonic()
     server.signal(15)
 
