@@ -43,6 +43,7 @@ class Certificate:
         self._look_at = clock() + LOOK_EVERY_S
         self._seen = _look(chain), _look(key)
         self._context = make_context(chain, key)
+        self._told = ""  # what was wrong with the files
 
     def context(self) -> ssl.SSLContext:
         """Return what a connection begins with; in any thread."""
@@ -57,12 +58,16 @@ class Certificate:
         seen = _look(self._chain), _look(self._key)
         if seen == self._seen:
             return
-        self._seen = seen
         try:
             self._context = make_context(self._chain, self._key)
         except SettingsError as error:
-            log.error("the old certificate stays in use: %s", error)  # noqa: TRY400 - told
+            # And tried again at the next look: whoever mends the owner of a
+            # file changes nothing that we look at.
+            if str(error) != self._told:
+                log.error("the old certificate stays in use: %s", error)  # noqa: TRY400 - told
+            self._told = str(error)
         else:
+            self._seen, self._told = seen, ""
             log.info("took the new certificate in %s", self._chain)
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -132,6 +133,23 @@ def test_new_files_that_cannot_be_used_leave_the_old_ones_in_use(
 
     (sentence,) = caplog.messages
     assert sentence.startswith("the old certificate stays in use: TLS_")
+
+
+def test_files_that_could_not_be_read_for_a_while_are_taken_all_the_same(
+    shown, renew, clock, monkeypatch, caplog
+):
+    before = shown.context()
+    refused = SettingsError("tls_key", "cannot be read: Permission denied.")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(certificate, "_read", Mock(side_effect=refused))
+        renew()
+        for _ in range(2):
+            clock.advance(60)
+            assert shown.context() is before
+    clock.advance(60)
+
+    assert shown.context() is not before
+    assert len(caplog.messages) == 1  # told once
 
 
 def test_files_are_looked_at_again_after_a_failure(shown, made, renew, clock):
