@@ -122,6 +122,14 @@ class ExpectationFailed(AuthError):
     message = "The only expectation understood here is 100-continue."
 
 
+class TargetTooLong(AuthError):
+    """The request line does not end within 16 KiB (RFC 9112 section 3)."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    code = "target_too_long"
+    message = "The address is longer than 16 KiB."
+
+
 class HeadTooLarge(AuthError):
     """Request line and headers exceed 16 KiB or 100 lines."""
 

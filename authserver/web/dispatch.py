@@ -23,7 +23,7 @@ from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
-from authserver import errors
+from authserver import errors, logs
 from authserver.app import App
 from authserver.flows import budgets, places, steps
 from authserver.flows.steps import Later
@@ -105,7 +105,11 @@ class Site:
         """Answer bytes that never became a request."""
         self._app.metrics.count("refused", error.code)
         log.info("refused: %s (%s)", error.code, error.detail)
-        return self._complete(refusal(self._app, error, request_id), request_id)
+        response = self._complete(refusal(self._app, error, request_id), request_id)
+        if isinstance(error, errors.TlsExpected):
+            # RFC 6797 section 7.2: not to whom does not speak TLS.
+            return response._replace(standing=SECURITY_HEADERS)
+        return response
 
     def _hand_over(
         self, route: Route, request: Request, reply: Callable[[Response], None]
@@ -132,6 +136,7 @@ class Site:
         error: BaseException | None,
     ) -> None:
         """Reply with what an endpoint returned or raised in the end."""
+        logs.request_id.set(request.request_id)  # a hashing thread knows nobody's
         if response is None:
             error = error or TypeError("an endpoint without an answer")
             response = self._refused(route, request, error)

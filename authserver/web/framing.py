@@ -24,13 +24,18 @@ import re
 from typing import Final
 
 from authserver import errors
-from authserver.web.head import MAX_BODY_BYTES
+from authserver.web.head import MAX_BODY_BYTES, TOKEN
 
 MAX_SIZE_LINE_BYTES = 256  # size and extension of one chunk, with CRLF
 # One-byte chunks are six times their content. Nobody honest comes near twice.
 MAX_ENCODED_BYTES = 2 * MAX_BODY_BYTES
 
-_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e]*)?")
+_TOKEN: Final = TOKEN.pattern.encode()
+_QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*"'
+_SIZE_LINE: Final = re.compile(
+    rb"([0-9A-Fa-f]{1,8})"
+    rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED)
+)
 
 
 class Body:

@@ -375,7 +375,7 @@ class Connection:
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
         began_at, request_id = time.time(), refusals.new_request_id()
-        head_only = self._buffer.startswith(b"HEAD ")
+        head_only = self._buffer.removeprefix(b"\r\n").startswith(b"HEAD ")
         data = refusals.written(
             self._shared.site, error, request_id, head_only=head_only
         )

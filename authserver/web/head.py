@@ -109,8 +109,8 @@ def can_decide(buffer: bytes | bytearray, seen: int) -> bool:
 def parse(buffer: bytes | bytearray) -> Head | None:
     """Return the head at the start of `buffer`, or None while it is incomplete.
 
-    Raises `MalformedRequest`, `HeadTooLarge`, `UnsupportedVersion`,
-    `UnknownTransferCoding`, `BodyTooLarge` or `ExpectationFailed`.
+    Raises `MalformedRequest`, `TargetTooLong`, `HeadTooLarge`, `BodyTooLarge`,
+    `UnsupportedVersion`, `UnknownTransferCoding` or `ExpectationFailed`.
     """
     found = _lines(buffer)
     if found is None:
@@ -150,6 +150,8 @@ def _lines(buffer: bytes | bytearray) -> tuple[list[str], int] | None:
         if data.count(b"\n") != data.count(b"\r\n"):
             raise errors.MalformedRequest("bare LF")
         if len(data) == MAX_HEAD_BYTES:
+            if b"\n" not in data:  # RFC 9112 section 3
+                raise errors.TargetTooLong("no end of the request line")
             raise errors.HeadTooLarge("too many bytes")
         return None
     lines = data.decode("latin-1").split("\r\n")

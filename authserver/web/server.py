@@ -46,6 +46,8 @@ except ImportError:  # not on Windows, whose limit is far above ours
 
 SPARE_DESCRIPTORS = 64  # for the database, the log, mail and the standard streams
 
+FEW_CONNECTIONS = 100  # a page opens six
+
 _DEFAULT_LIMITS: Final = Limits()
 
 log: Final = logging.getLogger("authserver.web")
@@ -207,4 +209,12 @@ def _most_connections(wanted: int) -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
-    return max(1, min(wanted, soft - SPARE_DESCRIPTORS))
+    most = min(wanted, max(soft - SPARE_DESCRIPTORS, soft // 2))
+    if most < FEW_CONNECTIONS:
+        log.warning(
+            "only %d connections fit below the limit of open files (ulimit -n %d); "
+            "those beyond are refused.",
+            most,
+            soft,
+        )
+    return max(1, most)

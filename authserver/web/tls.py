@@ -127,7 +127,7 @@ class TlsConnection(Connection):
         if not data:
             self.state = CLOSED
         elif self._tls is None and data[0] != HANDSHAKE:
-            self._shaking = False
+            self._shaking, self._buffer = False, data
             if data[:1].isalpha():
                 self._refuse(errors.TlsExpected(""))
             else:

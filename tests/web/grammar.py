@@ -38,7 +38,9 @@ ALONE = (
 )
 MAX_HEAD_BYTES, MAX_LINES, MAX_BODY_BYTES = 16_384, 100, 65_536
 MAX_ENCODED_BYTES, MAX_SIZE_LINE_BYTES = 131_072, 256
-CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t -~]*)?\r\n")
+QUOTED = rb'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
+EXTENSION = rb"[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + b"|" + QUOTED
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:" + EXTENSION + rb"))?)*\r\n")
 
 
 class Reading(NamedTuple):

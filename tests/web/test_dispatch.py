@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from authserver import errors
+from authserver import errors, logs
 from authserver.web import dispatch
 from authserver.web.api import routes
 from authserver.web.dispatch import Site
@@ -128,6 +128,7 @@ BYTES = {
     b"\x16\x03\x01\x02\x00": 400,
     b"GET / HTTP/3.0\r\nHost: x\r\n\r\n": 505,
     b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17_000: 431,
+    b"GET /" + b"a" * 17_000: 414,
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n": 413,
     b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n": 501,
     b"POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n": 417,
@@ -327,3 +328,24 @@ def test_compressed_body_is_refused(client):
     answer = client.having(content_encoding="gzip").post("/auth/logout", a="b")
 
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+
+def test_who_does_not_speak_tls_is_told_nothing_about_tls_to_come(app):
+    # RFC 6797 section 7.2: the header must not be sent over plain HTTP.
+    site = Site(app)
+
+    plain = site.refuse(errors.TlsExpected(""), "id")
+    others = site.refuse(errors.MalformedRequest(""), "id")
+
+    assert dispatch.HSTS not in plain.standing
+    assert dispatch.HSTS in others.standing
+
+
+def test_lines_about_a_request_that_was_hashed_have_its_id(client, caplog):
+    caplog.set_level(logging.INFO)
+    ids = []
+    caplog.handler.addFilter(lambda _: not ids.append(logs.request_id.get()))
+
+    answer = client.post("/auth/login", identifier="nobody", password="wrong password")
+
+    assert ids == [answer.payload["request_id"]]

@@ -66,6 +66,15 @@ def test_pipelined_requests_are_answered_in_their_order(connection):
     assert re.findall(rb'"path":"(.*?)"', answers) == [*paths, b"/last"]
 
 
+@pytest.mark.parametrize("before", [b"", b"\r\n"])
+def test_refused_head_has_no_body(connection, before):
+    connection.send(before + b"HEAD / HTTP/1.1\r\n\r\n")  # without a Host
+
+    head, end, body = connection.read_to_end().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert (end, body) == (b"\r\n\r\n", b"")
+
+
 def test_byte_by_byte_is_read_like_all_at_once(connection, site):
     request = post(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\n")
 

@@ -345,7 +345,7 @@ OTHERWISE_REFUSED = [
     ("empty expectation", get(b"Expect:"), errors.ExpectationFailed, "100-continue"),
     ("101 header lines", get(*100 * [b"A: b"]), errors.HeadTooLarge, "too many lines"),
     ("endless header", get(b"A: " + b"b" * 16384), errors.HeadTooLarge, "many bytes"),
-    ("endless target", b"GET /" + b"a" * 16384, errors.HeadTooLarge, "many bytes"),
+    ("endless target", b"GET /" + b"a" * 16384, errors.TargetTooLong, "no end"),
 ]
 
 

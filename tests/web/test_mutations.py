@@ -21,6 +21,7 @@ MANY = settings(deadline=None, max_examples=1_000)
 REFUSALS = (
     errors.MalformedRequest,
     errors.HeadTooLarge,
+    errors.TargetTooLong,
     errors.UnsupportedVersion,
     errors.UnknownTransferCoding,
     errors.BodyTooLarge,

@@ -713,7 +713,8 @@ def test_accept_without_descriptors_spares_an_idle_connection(
         (256, 1_000, 192),
         (20_000, 1_000, 1_000),
         (resource.RLIM_INFINITY, 5_000, 5_000),
-        (50, 1_000, 1),
+        (64, 1_000, 32),
+        (1, 1_000, 1),
     ],
 )
 def test_most_connections_leave_descriptors_for_the_rest(
@@ -722,6 +723,16 @@ def test_most_connections_leave_descriptors_for_the_rest(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
 
     assert server_module._most_connections(wanted) == most
+
+
+def test_limit_that_leaves_room_for_few_is_told(monkeypatch, caplog):
+    for soft in (1_000, 100):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        server_module._most_connections(1_000)
+
+    (sentence,) = caplog.messages
+    assert sentence.startswith("only 50 connections fit")
+    assert "ulimit -n 100" in sentence
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ WIRE: Refusals = (
     errors.RequestTimeout,
     errors.BodyTooLarge,
     errors.ExpectationFailed,
+    errors.TargetTooLong,
     errors.HeadTooLarge,
     errors.InternalError,
     errors.UnknownTransferCoding,
