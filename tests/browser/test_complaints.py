@@ -78,6 +78,19 @@ def test_wrong_code_is_complained_of(visitor, watch, alice, page):
     visitor.complains(visitor.field("form.code"), "script.wrong_code")
 
 
+@pytest.mark.parametrize("page", ["reset", "verify"])
+def test_nothing_is_sent_again_as_long_as_nobody_is_named(visitor, page):
+    asked = []
+    visitor.page.on("request", lambda request: asked.append(request.method))
+    visitor.open(page)
+
+    visitor.press("form.again")
+
+    visitor.complains(visitor.field("form.identifier"), "script.required")
+    expect(visitor.page.locator("#code-outcome")).to_be_empty()
+    assert "POST" not in asked
+
+
 def test_taken_user_name_is_complained_of(visitor, watch, alice):
     watch.announce("status of 409")
     visitor.open("register")

@@ -5,7 +5,7 @@
 // editing all know what to do with one.
 
 import { ask } from "./api.js";
-import { occupy, refuse, tell } from "./form.js";
+import { lacks, occupy, refuse, tell } from "./form.js";
 import { say } from "./words.js";
 
 const LENGTH = 6;
@@ -46,9 +46,11 @@ function plain(text) {
 
 /** Let a button send the code again; `bodies` returns what to ask with. */
 export function sendAgain(button, outcome, bodies, path = "auth/otp") {
+  const whose = [...button.form.querySelectorAll("[name=identifier]")];
   button.addEventListener("click", async () => {
     if (button.ariaDisabled === "true") return;
     tell(outcome, "");
+    if (lacks(whose)) return;
     const release = occupy(button);
     const answers = await Promise.all(bodies().map((body) => ask("POST", path, body)));
     release();

@@ -11,7 +11,7 @@
 
 import { element } from "./page.js";
 import { sendAgain, takeCode } from "./code.js";
-import { note, occupy, refuse, run, tell } from "./form.js";
+import { lacks, occupy, refuse, run, tell } from "./form.js";
 import { ask } from "./member.js";
 import { say } from "./words.js";
 
@@ -98,9 +98,7 @@ function serve(kind) {
   sendAgain(element(`${kind}-again`), place, () => [body()]);
   element(`${kind}-have`).addEventListener("click", () => {
     const contact = element(kind);
-    if (contact.value.trim()) return expect(kind, contact.value.trim());
-    note(contact, say("required"), "bad");
-    contact.focus();
+    if (!lacks([contact])) expect(kind, contact.value.trim());
   });
   own.addEventListener("click", async () => {
     if (own.ariaDisabled === "true") return;

@@ -47,7 +47,7 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
     event.preventDefault();
     if (button.ariaDisabled === "true") return;
     tell(outcome, "");
-    if (complain(inputs.filter(isMissing).map((each) => [each, say("required")]))) return;
+    if (lacks(inputs)) return;
     const release = occupy(button);
     conceal(inputs);
     const values = Object.fromEntries(
@@ -65,6 +65,11 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
     if (!complain(found)) refuse(answer, button, outcome);
   });
   if (early.has(form)) form.requestSubmit();
+}
+
+/** Complain of those that must be filled in and are empty; returns if there are. */
+export function lacks(inputs) {
+  return complain(inputs.filter(isMissing).map((each) => [each, say("required")]));
 }
 
 /** Tell why something was refused, and count down to the next try. */
