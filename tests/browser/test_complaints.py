@@ -46,7 +46,7 @@ WHO = {"form.identifier": "carol"}
             WHO | {"form.code": "12345"},
             "code_submit",
             "code",
-            "script.wrong_code",
+            "fields.not_a_code",
         ),
         ("verify", {}, "submit", "identifier", "script.required"),
         ("verify", WHO, "submit", "code", "script.required"),
@@ -76,6 +76,41 @@ def test_wrong_code_is_complained_of(visitor, watch, alice, page):
     visitor.fill("form.code", "000000")  # the last digit sends it
 
     visitor.complains(visitor.field("form.code"), "script.wrong_code")
+
+
+@pytest.mark.parametrize("page", ["reset", "verify"])
+def test_code_that_is_too_short_costs_no_try(visitor, alice, page):
+    asked = []
+    visitor.page.on("request", lambda request: asked.append(request.method))
+    visitor.open(page)
+    visitor.fill("form.identifier", alice)
+    visitor.fill("form.code", "12345")
+
+    visitor.page.keyboard.press("Enter")
+
+    visitor.complains(visitor.field("form.code"), "fields.not_a_code")
+    assert "POST" not in asked
+
+
+@pytest.mark.parametrize("page", ["reset", "verify"])
+def test_code_sent_again_finds_an_empty_field_and_buttons_where_they_were(
+    visitor, watch, alice, page
+):
+    watch.announce("status of 401")
+    visitor.open(page)
+    visitor.fill("form.identifier", alice)
+    visitor.fill("form.code", "000000")
+    code, again = visitor.field("form.code"), visitor.page.locator("#again")
+    visitor.complains(code, "script.wrong_code")
+    place = again.bounding_box()
+
+    visitor.press("form.again")
+    visitor.reads("script.sent_again")
+
+    expect(code).to_have_value("")
+    expect(code).to_be_focused()
+    expect(code).to_have_attribute("aria-invalid", "false")
+    assert again.bounding_box() == place
 
 
 @pytest.mark.parametrize("page", ["reset", "verify"])

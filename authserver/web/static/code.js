@@ -36,6 +36,13 @@ export function takeCode(input) {
   });
 }
 
+// What was wrong before says nothing of the code that comes now.
+function empty(input) {
+  input.value = "";
+  input.dispatchEvent(new Event("input"));
+  input.focus();
+}
+
 function find(text) {
   return (LINE.exec(text) ?? ALONE.exec(text))?.[0].replace(/\D/g, "");
 }
@@ -55,7 +62,8 @@ export function sendAgain(button, outcome, bodies, path = "auth/otp") {
     const answers = await Promise.all(bodies().map((body) => ask("POST", path, body)));
     release();
     const refused = answers.find((answer) => !answer.ok);
-    if (refused) refuse(refused, button, outcome);
-    else tell(outcome, say("sent_again"), "good");
+    if (refused) return refuse(refused, button, outcome);
+    empty(button.form.elements.otp);
+    return tell(outcome, say("sent_again"), "good");
   });
 }

@@ -6,6 +6,7 @@ import { ask } from "./api.js";
 import { run } from "./form.js";
 
 if (told.name) element("identifier").value = told.name;
+element("identifier").focus();
 run(element("forgot"), {
   send: ({ identifier }) => ask("POST", "auth/password/forgot", { identifier }),
   done: (_, { identifier }) => leave("reset", { to: identifier.trim().toLowerCase() }),

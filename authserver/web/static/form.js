@@ -48,6 +48,8 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
     if (button.ariaDisabled === "true") return;
     tell(outcome, "");
     if (lacks(inputs)) return;
+    const short = inputs.filter(isShort).map((each) => [each, fault({ code: "not_a_code" })]);
+    if (complain(short)) return;
     const release = occupy(button);
     conceal(inputs);
     const values = Object.fromEntries(
@@ -118,6 +120,11 @@ function countDown(button, seconds, over) {
 function isMissing(input) {
   const blanks = input.closest(".secret"); // count in a password
   return input.required && !(blanks ? input.value : input.value.trim());
+}
+
+// A try at a code counts: one that cannot be right is not sent.
+function isShort(input) {
+  return input.value && input.value.length < input.minLength;
 }
 
 function complain(found) {

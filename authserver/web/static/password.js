@@ -29,6 +29,10 @@ export function judge(input, others = () => ({})) {
     latest += 1;
     if (input.value) timer = setTimeout(look, PAUSE_MS, latest);
   });
+  // A password may be somebody's name, which is perhaps written afterwards.
+  input.form.addEventListener("change", ({ target }) => {
+    if (target !== input && input.value) look((latest += 1));
+  });
   input.form.addEventListener("submit", () => {
     clearTimeout(timer);
     latest += 1;

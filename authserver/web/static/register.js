@@ -8,6 +8,7 @@ import { judge } from "./password.js";
 
 const form = element("register");
 
+element("username").focus();
 judge(element("password"), () => {
   const typed = ["username", "email", "phone"].map((name) => [name, element(name).value]);
   return Object.fromEntries(typed.filter(([, value]) => value));

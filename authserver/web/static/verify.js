@@ -64,6 +64,7 @@ run(element("link-form"), {
   refused: (answer) => {
     if (answer.code !== "invalid_code" && answer.code !== "username_taken") return false;
     element("link-form").remove();
+    element("link-lead").remove();
     tell(element("link-outcome"), explain({ ...answer, code: `link_${answer.code}` }), "bad");
     return true;
   },
