@@ -40,6 +40,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authserver import logs
+from authserver.listening import BACKLOG
 from authserver.web import refusals
 from authserver.web.connections import (
     AT_ONCE,
@@ -305,9 +306,8 @@ class Loop:
 
     # -- coming and going
 
-    def _accept(self, most: float = ACCEPT_AT_ONCE) -> None:
-        accepted = 0
-        while accepted < most:
+    def _accept(self, most: int = ACCEPT_AT_ONCE) -> None:
+        for _ in range(most):
             try:
                 client, address = self._listener.accept()
             except BlockingIOError:
@@ -315,7 +315,6 @@ class Loop:
             except OSError as error:
                 self._cannot_accept(error)
                 return
-            accepted += 1
             full = len(self._connections) >= self.shared.most_connections
             if full and not self.make_room():
                 refusals.turn_away(self.shared, client)
@@ -376,7 +375,7 @@ class Loop:
                 self._next_sweep = connection.deadline
 
     def _drain(self) -> None:
-        self._accept(most=math.inf)  # who has connected may have asked
+        self._accept(BACKLOG)  # who has connected may have asked
         self.shared.draining = True
         if not self._accept_again:
             self._poller.forget(self._listener.fileno())
