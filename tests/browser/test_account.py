@@ -69,6 +69,22 @@ def test_all_other_sessions_end_at_once(browse, member, alice, watch):
     other.reads("login.notice_needed")
 
 
+def test_end_of_a_session_hides_no_complaint(browse, member, alice, watch):
+    watch.announce("ERR_FAILED")
+    browse().log_in(alice)
+    member.open("account")
+    member.is_at_account(alice)
+    member.page.route("**/auth/me", lambda route: route.abort(), times=1)
+
+    member.press("account.end_others")
+
+    outcome = member.page.locator("#outcome")
+    expect(outcome).to_be_focused()
+    expect(outcome).to_have_text(member.words("script.unreachable"))
+    member.press("account.retry")
+    expect(member.page.locator("#list li")).to_have_count(1)
+
+
 def test_whoever_logs_out_everywhere_is_logged_out_here_and_there(
     browse, member, alice, watch
 ):
@@ -134,6 +150,22 @@ def test_password_is_judged_while_it_is_typed(visitor):
     visitor.reads("fields.password_common")
     visitor.fill("form.password", PASSWORD)
     visitor.reads("script.password_good")
+
+
+def test_nothing_is_praised_once_the_password_has_changed(member):
+    member.open("account")
+    member.press("account.change_password")
+    member.fill("account.current_password", PASSWORD)
+    member.fill("form.new_password", OTHER_PASSWORD)
+    member.reads("script.password_good")
+
+    member.press("account.save_password")
+    member.reads("script.password_changed")
+    member.press("account.change_password")
+
+    field = member.field("form.new_password")
+    expect(field).to_have_accessible_description(member.words("form.password_hint"))
+    expect(field).to_have_value("")
 
 
 def test_front_page_says_how_the_server_is_and_leads_on(visitor):

@@ -99,6 +99,25 @@ def test_link_that_was_used_says_so(visitor, watch, alice):
     visitor.is_at("forgot")
 
 
+@pytest.mark.parametrize(
+    ("page", "field", "told"),
+    [
+        ("verify", "form.password", "script.link_invalid_code"),
+        ("reset", "form.new_password", "script.reset_over"),
+    ],
+)
+def test_link_that_is_over_does_not_lose_the_keyboard(
+    visitor, watch, page, field, told
+):
+    watch.announce("status of 401")
+    visitor.open(f"{page}#token=0123456789abcdefghij&name=alice")
+    visitor.fill(field, OTHER_PASSWORD)
+
+    visitor.press(f"{page}.submit")
+
+    expect(visitor.page.get_by_text(visitor.words(told))).to_be_focused()
+
+
 @pytest.mark.parametrize("page", ["verify", "reset"])
 def test_token_of_a_link_leaves_the_address_bar_at_once(visitor, page):
     token = "0123456789abcdefghij"

@@ -11,6 +11,7 @@ from tests.processes import PASSWORD
 
 TYPED = {"form.identifier": "carol", "form.password": PASSWORD}
 A_MINUTE_MS = 60_000
+# A code comes first: with a name, its last digit would send it.
 PAGES = [
     ("login", "login.submit", TYPED, "auth/login"),
     ("forgot", "form.send_code", {"form.identifier": "carol"}, "auth/password/forgot"),
@@ -25,12 +26,12 @@ PAGES = [
     ),
     (
         *("verify", "verify.submit"),
-        {"form.identifier": "carol", "form.code": "12345"},
+        {"form.code": "123456", "form.identifier": "carol"},
         "auth/verify-otp",
     ),
     (
         *("reset", "reset.code_submit"),
-        {"form.identifier": "carol", "form.code": "12345"},
+        {"form.code": "123456", "form.identifier": "carol"},
         "validate-otp",
     ),
 ]
@@ -155,6 +156,31 @@ def test_limit_of_messages_counts_down_and_lets_go(visitor, watch, alice):
     visitor.press("form.again")
     visitor.reads("script.too_many_requests")
     assert len(asked) == 5
+
+
+def test_end_of_a_wait_leaves_what_was_told_after_its_beginning(visitor, watch):
+    watch.announce("status of 429", "ERR_FAILED")
+    refusal = {"code": "too_many_requests", "detail": "Wait."}
+    visitor.page.route(
+        "**/auth/password/forgot",
+        lambda route: route.fulfill(
+            status=429, json=refusal, headers={"Retry-After": "60"}
+        ),
+    )
+    visitor.page.route("**/validate-otp", lambda route: route.abort())
+    visitor.page.clock.install()
+    visitor.open("reset#to=alice")
+    visitor.press("form.again")
+    visitor.reads("script.too_many_requests")
+    visitor.fill("form.code", "123456")
+    visitor.reads("script.unreachable")
+
+    visitor.page.clock.fast_forward(A_MINUTE_MS)
+
+    expect(visitor.control("form.again")).to_be_enabled()
+    expect(visitor.page.locator("#code-outcome")).to_have_text(
+        visitor.words("script.unreachable")
+    )
 
 
 def test_limit_of_log_ins_keeps_what_was_typed_until_it_lets_go(visitor, watch, alice):

@@ -53,3 +53,25 @@ def test_code_is_not_spent_by_the_offer(browse, watch, alice):
     second.press("login.replace")
 
     second.is_at_account(alice)
+
+
+def test_press_on_the_offer_counts_for_no_later_log_in(browse, watch, alice):
+    second = refused(browse, watch, alice)
+    second.fill("form.password", "")
+    second.press("login.replace")
+    second.complains(second.field("form.password"), "script.required")
+
+    second.fill("form.password", PASSWORD)
+    second.press("login.submit")
+
+    second.reads("login.elsewhere")
+
+
+def test_offer_goes_as_soon_as_another_try_is_made(browse, watch, alice):
+    second = refused(browse, watch, alice)
+    second.fill("form.password", "wrong")
+
+    second.press("login.submit")
+
+    second.complains(second.field("form.password"), "script.wrong_login")
+    expect(second.page.locator("#elsewhere")).to_be_hidden()

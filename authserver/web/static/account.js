@@ -19,12 +19,16 @@ const change = element("password");
 const section = location.hash.slice(1);
 const account = { username: "" };
 
+/** Show everything as it is by now; returns whether that could be had. */
 async function load() {
   const paths = ["auth/me", "sessions"];
   const answers = await Promise.all(paths.map((path) => ask("GET", path)));
   const refused = answers.find((answer) => !answer.ok);
   element("retry").hidden = !refused;
-  if (refused) return refuse(refused, element("retry"), outcome);
+  if (refused) {
+    refuse(refused, element("retry"), outcome);
+    return false;
+  }
   const [{ user }, { sessions }] = answers.map((answer) => answer.payload);
   account.username = user.username;
   for (const each of document.querySelectorAll(".name")) each.textContent = user.username;
@@ -37,6 +41,7 @@ async function load() {
     element("content").ariaBusy = null;
     goThere();
   }
+  return true;
 }
 
 for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]]) {

@@ -21,7 +21,8 @@ export function note(input, text = "", kind = "") {
   const line = document.getElementById(`${input.id}-note`);
   if (!line) return;
   if (!hints.has(line)) hints.set(line, line.textContent);
-  line.textContent = text || hints.get(line);
+  const wanted = text || hints.get(line); // written anew, it is read out anew
+  if (line.textContent !== wanted) line.textContent = wanted;
   line.className = `note ${kind}`;
   input.setAttribute("aria-invalid", String(kind === "bad"));
 }
@@ -43,6 +44,7 @@ export function run(form, { send, done, blame = {}, refused = () => false }) {
   const outcome = form.querySelector("[role=status]");
   const inputs = [...form.querySelectorAll("input")];
   for (const input of inputs) input.addEventListener("input", () => note(input));
+  form.addEventListener("reset", () => inputs.forEach((input) => note(input)));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (button.ariaDisabled === "true") return;
@@ -81,8 +83,11 @@ export function refuse(answer, button, outcome) {
     return;
   }
   const time = lasting(answer.wait);
-  tell(outcome, `${explain(answer)} ${say("again_in", { time })}`, "bad");
-  countDown(button, answer.wait, () => tell(outcome, say("again_now")));
+  const told = `${explain(answer)} ${say("again_in", { time })}`;
+  tell(outcome, told, "bad");
+  countDown(button, answer.wait, () => {
+    if (outcome.textContent === told) tell(outcome, say("again_now"));
+  });
 }
 
 /** Show that a button is at work; returns what ends that. */

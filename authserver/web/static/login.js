@@ -34,7 +34,6 @@ function show(form) {
 
 function enter(values) {
   const session = { cookie_only: true, ...(replacing && { replace_session: true }) };
-  replacing = false;
   return ask("POST", "auth/login", { ...values, ...session });
 }
 
@@ -59,12 +58,14 @@ element("by-code").addEventListener("click", () => {
   show(asking);
 });
 element("by-password").addEventListener("click", () => show(byPassword));
+// The offer stands for the very next try, if that is made by its own button.
 element("replace").addEventListener("click", () => {
-  elsewhere.hidden = true;
   replacing = true;
   current.querySelector(".main").focus();
-  current.requestSubmit();
+  current.requestSubmit(); // calls `enter`, or complains, before it returns
+  replacing = false;
 });
+for (const each of forms) each.addEventListener("submit", () => (elsewhere.hidden = true));
 
 takeCode(element("otp"));
 run(byPassword, {

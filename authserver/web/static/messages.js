@@ -7,7 +7,8 @@
 import { element, written } from "./page.js";
 import { ask } from "./api.js";
 import { tell } from "./form.js";
-import { ago, moment, say } from "./words.js";
+import { ago, moment } from "./times.js";
+import { say } from "./words.js";
 
 const PAUSE_MS = 2000;
 const COPIED_MS = 2000;
@@ -19,6 +20,7 @@ const ROOT = new URL("../../", import.meta.url).href;
 const list = element("list");
 const address = `messages/${location.pathname.split("/").pop()}`;
 const shown = new Set();
+let known = false; // what was there before
 
 async function look() {
   const answer = await ask("GET", address);
@@ -26,8 +28,10 @@ async function look() {
   const lost = answer.ok ? "" : say("messages_lost");
   if (element("outcome").textContent !== lost) tell(element("outcome"), lost, "bad");
   if (answer.ok) answer.payload.messages.toReversed().forEach(show);
+  known = true; // what comes from now on is new
   for (const time of list.querySelectorAll("time")) {
-    time.textContent = ago(Date.parse(time.dateTime) / 1000);
+    const wanted = ago(Date.parse(time.dateTime) / 1000);
+    if (time.textContent !== wanted) time.textContent = wanted;
   }
   setTimeout(look, PAUSE_MS);
 }
@@ -56,6 +60,7 @@ function show(message) {
   whole.append(written("summary", say("whole_message"), "plain small"), written("p", text, "letter small"));
   card.append(whole);
   list.prepend(card);
+  if (known) element("news").textContent = say("message_new", { to: recipient });
 }
 
 function copied(code) {

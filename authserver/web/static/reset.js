@@ -52,6 +52,7 @@ run(element("choose-form"), {
     element("choose-form").remove();
     element("anew").hidden = false;
     tell(element("choose-outcome"), say("reset_over"), "bad");
+    element("choose-outcome").focus();
     return true;
   },
 });

@@ -6,7 +6,8 @@ import { element, written } from "./page.js";
 import { deviceName } from "./device.js";
 import { occupy, refuse, tell } from "./form.js";
 import { ask } from "./member.js";
-import { ago, moment, say } from "./words.js";
+import { ago, moment } from "./times.js";
+import { say } from "./words.js";
 
 const outcome = element("outcome");
 const others = element("end-others");
@@ -55,8 +56,7 @@ async function end(button, path) {
   const answer = await ask("DELETE", path);
   release();
   if (!answer.ok && answer.code !== "not_found") return refuse(answer, button, outcome);
-  await reload();
-  tell(outcome, say("session_ended"), "good");
+  if (await reload()) tell(outcome, say("session_ended"), "good");
   outcome.focus();
 }
 

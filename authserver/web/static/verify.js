@@ -65,7 +65,9 @@ run(element("link-form"), {
     if (answer.code !== "invalid_code" && answer.code !== "username_taken") return false;
     element("link-form").remove();
     element("link-lead").remove();
-    tell(element("link-outcome"), explain({ ...answer, code: `link_${answer.code}` }), "bad");
+    const outcome = element("link-outcome");
+    tell(outcome, explain({ ...answer, code: `link_${answer.code}` }), "bad");
+    outcome.focus();
     return true;
   },
 });
