@@ -96,7 +96,7 @@ class Readers:
     def known(self, key: Hashable) -> object | None:
         """Return what `read_once` has read for `key`, if it is still true."""
         own = self._own
-        return own.remembered.get(key) if own.current else None
+        return own.remembered.get(key) if own.current and not self._closed else None
 
     def read_once(self, call: Callable[[Reader], T], key: Hashable) -> T:
         """Return what `call`, known by `key`, reads with a single statement."""
