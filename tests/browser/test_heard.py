@@ -50,21 +50,42 @@ def test_hint_is_not_read_out_at_every_key(visitor):
     assert line.evaluate(WRITES) == 0
 
 
-def test_new_message_is_announced(visitor, messages, server):
-    name = f"bob-{secrets.token_hex(4)}"
-    join(server, name)
+def test_new_messages_are_announced(visitor, messages, server):
+    names = [f"{each}-{secrets.token_hex(4)}" for each in ("bob", "carol")]
+    for name in names:
+        join(server, name)
 
     messages.clock.run_for(A_PAUSE_MS)
 
-    told = visitor.words("script.message_new", to=f"{name}@example.org")
-    status = messages.get_by_role("status").filter(has_text=told)
-    expect(status).to_have_count(1)
+    status = messages.get_by_role("status").filter(has_text=names[0])
+    expect(status.locator("p")).to_have_text(
+        [
+            visitor.words("script.message_new", to=f"{name}@example.org")
+            for name in names
+        ]
+    )
 
 
 def test_messages_that_were_there_are_not_announced(visitor, messages):
     look_again(messages)
 
     assert "".join(messages.get_by_role("status").all_inner_texts()) == ""
+
+
+def test_messages_of_before_a_failure_are_not_announced(visitor, alice, watch):
+    watch.announce("ERR_FAILED")
+    address = re.search(r"http\S+/messages/\S+", visitor.server.console())[0]
+    visitor.page.clock.install()
+    visitor.page.route(address, lambda route: route.abort())
+    visitor.page.route(address, lambda route: route.continue_(), times=1)  # the page
+    visitor.page.goto(address)
+    visitor.reads("script.messages_lost")
+    visitor.page.unroute(address)
+
+    visitor.page.clock.run_for(A_PAUSE_MS)
+
+    expect(visitor.page.locator("article").filter(has_text=alice)).to_be_visible()
+    assert "".join(visitor.page.get_by_role("status").all_inner_texts()) == ""
 
 
 def test_look_that_finds_nothing_new_writes_nothing(messages):

@@ -20,15 +20,14 @@ const ROOT = new URL("../../", import.meta.url).href;
 const list = element("list");
 const address = `messages/${location.pathname.split("/").pop()}`;
 const shown = new Set();
-let known = false; // what was there before
+let known = false; // what was there when the page was opened
 
 async function look() {
   const answer = await ask("GET", address);
   if (answer.code === "not_found") return tell(element("outcome"), say("messages_over"), "bad");
   const lost = answer.ok ? "" : say("messages_lost");
   if (element("outcome").textContent !== lost) tell(element("outcome"), lost, "bad");
-  if (answer.ok) answer.payload.messages.toReversed().forEach(show);
-  known = true; // what comes from now on is new
+  if (answer.ok) announce(answer.payload.messages.toReversed().filter(show));
   for (const time of list.querySelectorAll("time")) {
     const wanted = ago(Date.parse(time.dateTime) / 1000);
     if (time.textContent !== wanted) time.textContent = wanted;
@@ -36,9 +35,18 @@ async function look() {
   setTimeout(look, PAUSE_MS);
 }
 
+function announce(messages) {
+  const lines = messages.map(({ recipient }) => say("message_new", { to: recipient }));
+  if (known && lines.length) {
+    element("news").replaceChildren(...lines.map((each) => written("p", each)));
+  }
+  known = true;
+}
+
+/** Show a message, unless it is shown; returns whether it is new. */
 function show(message) {
   const key = JSON.stringify(message);
-  if (shown.has(key)) return;
+  if (shown.has(key)) return false;
   shown.add(key);
   element("empty").hidden = true;
   const { recipient, subject, text, sent_at } = message;
@@ -60,7 +68,7 @@ function show(message) {
   whole.append(written("summary", say("whole_message"), "plain small"), written("p", text, "letter small"));
   card.append(whole);
   list.prepend(card);
-  if (known) element("news").textContent = say("message_new", { to: recipient });
+  return true;
 }
 
 function copied(code) {
