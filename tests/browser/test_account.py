@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.processes import PASSWORD
 
+A_PAUSE_MS = 1000  # after which what was typed is judged
 OTHER_PASSWORD = "another good phrase"
 
 
@@ -52,6 +53,23 @@ def test_wrong_password_changes_no_address(member, watch, alice):
     field = member.field("account.current_password")
     member.complains(field, "script.wrong_password")
     expect(member.page.locator("#email-value")).to_have_text(f"{alice}@example.org")
+
+
+def test_proof_of_an_address_hides_no_complaint(member, watch, alice):
+    watch.announce("ERR_FAILED")
+    member.open("account")
+    member.press("script.change_email")
+    ask_for(member, "email", f"{alice}.new@example.org")
+    code = member.code(f"{alice}.new", "contact_code")
+    member.page.route("**/auth/me", lambda route: route.abort(), times=1)
+
+    member.fill("form.code", code)
+
+    outcome = member.page.locator("#outcome")
+    expect(outcome).to_be_focused()
+    expect(outcome).to_have_text(member.words("script.unreachable"))
+    member.press("account.retry")
+    member.sees(f"{alice}.new@example.org")
 
 
 def test_all_other_sessions_end_at_once(browse, member, alice, watch):
@@ -166,6 +184,28 @@ def test_nothing_is_praised_once_the_password_has_changed(member):
     field = member.field("form.new_password")
     expect(field).to_have_accessible_description(member.words("form.password_hint"))
     expect(field).to_have_value("")
+
+
+def test_nothing_is_judged_that_was_typed_before_the_password_had_changed(member):
+    held, judged = [], []
+    member.page.route("**/password/change", lambda route: held.append(route))
+    member.page.clock.install()
+    member.open("account#password")
+    member.fill("account.current_password", PASSWORD)
+    member.fill("form.new_password", OTHER_PASSWORD)
+    member.press("account.save_password")
+    expect(member.page.locator("[aria-busy=true]")).to_have_count(1)
+    member.fill("form.new_password", "short")
+    member.page.on("request", lambda request: judged.append(request.url))
+
+    held[0].continue_()
+    member.reads("script.password_changed")
+    member.page.clock.run_for(A_PAUSE_MS)
+    member.press("account.change_password")
+
+    field = member.field("form.new_password")
+    expect(field).to_have_accessible_description(member.words("form.password_hint"))
+    assert not [url for url in judged if url.endswith("/password/check")]
 
 
 def test_front_page_says_how_the_server_is_and_leads_on(visitor):

@@ -63,8 +63,7 @@ async function proven(kind) {
   element(`${kind}-form`).reset();
   element(`${kind}-code-form`).reset();
   element(`${kind}-change`).open = false;
-  await reload();
-  tell(outcome, say(`${kind}_changed`), "good");
+  if (await reload()) tell(outcome, say(`${kind}_changed`), "good");
   outcome.focus();
 }
 

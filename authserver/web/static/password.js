@@ -33,10 +33,12 @@ export function judge(input, others = () => ({})) {
   input.form.addEventListener("change", ({ target }) => {
     if (target !== input && input.value) look((latest += 1));
   });
-  input.form.addEventListener("submit", () => {
-    clearTimeout(timer);
-    latest += 1;
-  });
+  for (const over of ["submit", "reset"]) {
+    input.form.addEventListener(over, () => {
+      clearTimeout(timer);
+      latest += 1;
+    });
+  }
 
   async function look(asked) {
     const body = { password: input.value, ...others() };
