@@ -3,8 +3,8 @@
     static/frame.html     head, header, language switch, footer
       {{main}}  <-  static/verify.html       what stands inside <main>
 
-    {{password}}          [pages.verify] password, of the page's own table
-    {{frame.languages}}   [pages.frame] languages, of a table of another name
+    {{link_lead}}         [pages.verify] link_lead, of the page's own table
+    {{form.password}}     [pages.form] password, of a table of another name
     {{static}} {{root}}   the way to what pages load, and to the folder of
                           PUBLIC_URL: "" from /verify, "../" from /problems/x
     {{site}} {{logo}}     SITE_NAME; the name of the logo's file
