@@ -78,7 +78,9 @@ def test_query_and_path_are_believed_nothing(visitor, watch):
         assert TEXT not in visitor.page.content()
 
 
-@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "{}"])
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "https://evil.example", "{}", "else"]
+)
 def test_log_in_leads_to_no_address_of_a_link(visitor, alice, back):
     visitor.open(f"login?back={back}&next={back}#back={back.format(TEXT)}")
     visitor.fill("form.identifier", alice)

@@ -4,7 +4,7 @@
 // log-in page comes first, and leads back here (`member`). Whoever comes back to
 // this tab may be somebody else by then: another tab has the same cookie.
 
-import { element, leave } from "./page.js";
+import { element, leave, SHAPES } from "./page.js";
 import * as api from "./api.js";
 import { showContacts } from "./contacts.js";
 import { occupy, refuse, run, tell } from "./form.js";
@@ -13,7 +13,6 @@ import { judge } from "./password.js";
 import { showSessions } from "./sessions.js";
 import { say } from "./words.js";
 
-const SECTIONS = ["contacts", "password", "sessions"];
 const outcome = element("outcome");
 const change = element("password");
 const section = location.hash.slice(1);
@@ -87,7 +86,7 @@ run(element("password-form"), {
 });
 
 function goThere() {
-  if (!SECTIONS.includes(section)) return;
+  if (!SHAPES.back.test(section)) return;
   if (section === "password") change.open = true;
   (change.open ? element("current-password") : element(section)).focus();
   element(section).scrollIntoView();

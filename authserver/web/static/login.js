@@ -1,8 +1,8 @@
 // Logging in: by password, or by a code that is sent. A browser is known by its
 // cookie afterwards, so no token is asked for (`cookie_only`).
 //
-// Where to go then is one of a closed list. An address in a link that we would
-// follow after the login is how people are led to a copy of this page.
+// Where to go then is one of a closed list (page.js). An address that we would
+// follow from a link after the login is how people are led to a copy of this page.
 
 import { element, leave, told } from "./page.js";
 import { ask } from "./api.js";
@@ -10,8 +10,6 @@ import { sendAgain, takeCode } from "./code.js";
 import { run, tell } from "./form.js";
 import "./password.js";
 import { say } from "./words.js";
-
-const SECTIONS = ["contacts", "password", "sessions"];
 
 const forms = ["with-password", "ask-code", "with-code"].map(element);
 const [byPassword, asking, byCode] = forms;
@@ -38,7 +36,7 @@ function enter(values) {
 }
 
 function entered() {
-  return leave(SECTIONS.includes(told.back) ? `account#${told.back}` : "account");
+  return leave(told.back ? `account#${told.back}` : "account");
 }
 
 function refused({ code }, { identifier }) {

@@ -17,13 +17,13 @@
 // one of a closed list or has the shape of an identifier, and it is shown as
 // text. Whoever makes up a link cannot put sentences of their own on our page.
 
-const SHAPES = {
+export const SHAPES = {
   name: /^[a-z][a-z0-9._-]{2,31}$/,
   id: /^[0-9a-f-]{36}$/,
   to: /^(?:[a-z][a-z0-9._-]{2,31}|[^\s@<>"]{1,64}@[a-z0-9.-]{3,253}|\+?\(?[0-9][0-9 ().-]{5,30})$/,
   token: /^[A-Za-z0-9._~-]{16,512}$/,
   notice: /^(?:again|confirmed|ended|needed|registered|reset|unproven)$/,
-  back: /^[a-z]{1,20}$/,
+  back: /^(?:contacts|password|sessions)$/, // parts of the account
 };
 SHAPES.or = SHAPES.to;
 const LINK = "link"; // kept by the history: here was a link, whose token is gone
