@@ -8,8 +8,9 @@ import { element, leave, SHAPES } from "./page.js";
 import * as api from "./api.js";
 import { showContacts } from "./contacts.js";
 import { occupy, refuse, run, tell } from "./form.js";
+import { judge } from "./judge.js";
 import { ask } from "./member.js";
-import { judge } from "./password.js";
+import "./password.js";
 import { showSessions } from "./sessions.js";
 import { say } from "./words.js";
 

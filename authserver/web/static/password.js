@@ -1,13 +1,6 @@
-// Password fields: shown on request, and judged while a new one is typed.
-//
-// The server's own rules judge, so the hint never says other than the answer
-// will. It is a courtesy: when it cannot be had, or not now, nothing is said.
+// Password fields are shown on request.
 
-import { ask } from "./api.js";
-import { note } from "./form.js";
-import { fault, say } from "./words.js";
-
-const PAUSE_MS = 400; // nobody is judged in the middle of a word
+import { say } from "./words.js";
 
 for (const button of document.querySelectorAll(".secret button")) {
   const input = button.parentElement.querySelector("input");
@@ -18,34 +11,4 @@ for (const button of document.querySelectorAll(".secret button")) {
     button.textContent = shown ? say("hide") : show;
     button.ariaLabel = shown ? say("hide_password") : label;
   });
-}
-
-/** Judge what is typed into `input`; `others` returns the user's identifiers. */
-export function judge(input, others = () => ({})) {
-  let timer;
-  let latest = 0;
-  input.addEventListener("input", () => {
-    clearTimeout(timer);
-    latest += 1;
-    if (input.value) timer = setTimeout(look, PAUSE_MS, latest);
-  });
-  // A password may be somebody's name, which is perhaps written afterwards.
-  input.form.addEventListener("change", ({ target }) => {
-    if (target !== input && input.value) look((latest += 1));
-  });
-  for (const over of ["submit", "reset"]) {
-    input.form.addEventListener(over, () => {
-      clearTimeout(timer);
-      latest += 1;
-    });
-  }
-
-  async function look(asked) {
-    const body = { password: input.value, ...others() };
-    const answer = await ask("POST", "auth/password/check", body);
-    if (asked !== latest || !answer.ok) return;
-    const { acceptable, errors } = answer.payload;
-    if (acceptable) note(input, say("password_good"), "good");
-    else note(input, fault(errors[0]));
-  }
 }

@@ -4,7 +4,8 @@
 import { element, leave } from "./page.js";
 import { ask } from "./api.js";
 import { run } from "./form.js";
-import { judge } from "./password.js";
+import { judge } from "./judge.js";
+import "./password.js";
 
 const form = element("register");
 

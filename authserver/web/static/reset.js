@@ -9,7 +9,8 @@ import { element, leave, link, told } from "./page.js";
 import { ask } from "./api.js";
 import { sendAgain, takeCode } from "./code.js";
 import { run, tell } from "./form.js";
-import { judge } from "./password.js";
+import { judge } from "./judge.js";
+import "./password.js";
 import { say } from "./words.js";
 
 // The name that is shown has to be the token's: another one is refused.
