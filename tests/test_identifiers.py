@@ -277,11 +277,11 @@ KIB_64 = 64 * 1024
     ids=lambda text: f"{text[:4]}x{len(text)}",
 )
 def test_near_match_takes_no_time(near_match):
-    started = time.perf_counter()
+    started = time.process_time()
 
     refused("identifier", identifiers.parse, near_match)
     refused("username", identifiers.username, near_match)
     refused("email", identifiers.email, near_match)
     refused("phone", identifiers.phone, near_match, "44")
 
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05

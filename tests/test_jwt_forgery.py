@@ -116,10 +116,10 @@ def test_text_that_is_no_compact_jws_is_refused(attack, token):
 
 def test_millions_of_dots_take_no_time():
     token = "." * 64 * 1024
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert refusal(token) == "not a compact JWS"
-    assert time.perf_counter() - started < 0.005
+    assert time.process_time() - started < 0.005
 
 
 @pytest.mark.parametrize(

@@ -281,13 +281,13 @@ def test_right_password_costs_the_stored_hash_alone(derived):
 
 
 def test_making_a_hasher_costs_no_hash():
-    started = time.perf_counter()
+    started = time.process_time()
 
     Hasher("bcrypt", bcrypt_rounds=17)
     Hasher("scrypt", bcrypt_rounds=17)
     Hasher("argon2", bcrypt_rounds=17)
 
-    assert time.perf_counter() - started < 0.01
+    assert time.process_time() - started < 0.01
 
 
 @pytest.mark.parametrize(

@@ -121,10 +121,10 @@ def test_pass_phrases_of_two_words_pass(separator):
 @pytest.mark.parametrize("size", [0, 1, 7, 129, 2**20])
 def test_length_outside_8_to_128_is_refused_at_once(size):
     password = "x\u00e9" * (size // 2) + "y" * (size % 2)
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert fault(password) == "A password has 8 to 128 characters."
-    assert time.perf_counter() - started < 0.01
+    assert time.process_time() - started < 0.01
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_policy_answers_any_text_with_a_sentence_or_none(password):
 @pytest.mark.parametrize("unit", ["a", "1qaz", "qwertyuiop", "ab1", "p@ssw0rd", "!"])
 def test_policy_is_quick_for_every_shape(unit):
     password = (unit * 128)[:127] + "\u00e9"
-    started = time.perf_counter()
+    started = time.process_time()
 
     fault(password)
 
-    assert time.perf_counter() - started < 0.02
+    assert time.process_time() - started < 0.02

@@ -50,10 +50,10 @@ class Crowd:
     def call(self, address: str, function: Callable[[], str]) -> "Future[str]":
         return self.pool.submit(run, self.hashing, address, function)
 
-    def until_waiting(self, count: int) -> None:
-        """Return once `count` jobs wait; they get there in no time."""
+    def until_waiting(self, count: int, *, running: int = 2) -> None:
+        """Return once `count` jobs wait behind those that run."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.hashing.waiting != count:
+        while (self.hashing.waiting, self.hashing.running) != (count, running):
             assert time.monotonic() < deadline
 
 
@@ -214,7 +214,7 @@ def test_first_come_first_served(gate):
         assert gate.begun.acquire(timeout=PATIENCE_S)
         for number in range(5):
             crowd.call(f"w-{number}", functools.partial(served.append, number))
-            crowd.until_waiting(number + 1)
+            crowd.until_waiting(number + 1, running=1)
         gate.opened.set()
     hashing.close()
 
