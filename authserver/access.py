@@ -170,7 +170,7 @@ class AccessBook:
 
 
 def _discreet(answered: Answered) -> Answered:
-    """Return it without what opens something to whoever reads the log."""
+    """Return it with its path as the log may have it."""
     return (*answered[:3], logs.discreet(answered[3]), *answered[4:])
 
 

@@ -32,24 +32,6 @@ MEDIA_TYPES = {
     ".svg": answers.SVG,
 }
 
-# Refusals of what only programs send: bytes, methods, bodies. Should a page
-# earn one all the same, it tells what the server says of it.
-UNEARNED = frozenset(
-    {
-        "body_too_large",
-        "expectation_failed",
-        "invalid_body",
-        "malformed_request",
-        "method_not_allowed",
-        "rule_broken",
-        "target_too_long",
-        "tls_expected",
-        "unknown_transfer_coding",
-        "unsupported_media_type",
-        "unsupported_version",
-    }
-)
-
 
 class Assets(NamedTuple):
     """Every file that pages load, by name, and the digest of them all."""
@@ -93,11 +75,10 @@ def _gathered(app: App) -> Assets:
 def _sentences(language: str) -> bytes:
     """Return what scripts say as a module of theirs; JSON is JavaScript."""
     words = texts.load(language)
-    problems = {
-        code: each["detail"]
-        for code, each in words["problems"].items()
-        if code not in UNEARNED and code not in words["script"]
+    said = {
+        "script": words["script"],
+        "fields": words["fields"],
+        "problems": {code: each["detail"] for code, each in words["problems"].items()},
     }
-    said = {key: words[key] for key in ("script", "fields")} | {"problems": problems}
     content = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
     return f"export default {content};\n".encode()

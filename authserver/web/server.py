@@ -213,7 +213,7 @@ def _most_connections(wanted: int) -> int:
     if most < FEW_CONNECTIONS:
         log.warning(
             "only %d connections fit below the limit of open files (ulimit -n %d); "
-            "those beyond are refused.",
+            "a newcomer takes the place of who is idle, or is refused.",
             most,
             soft,
         )
