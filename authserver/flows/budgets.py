@@ -29,6 +29,7 @@ stranger who empties the common one locks nobody out of their usual place. IPv6
 counts by /64, the smallest network a customer gets.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -224,8 +225,12 @@ def _password_row(tx: Transaction, payer: str, now: int) -> Limit:
 
 
 def _sends(app: App) -> tuple[Budget, ...]:
-    per_minute = app.settings.otp_requests_per_minute
-    return (Budget(per_minute, per_minute / MINUTE_S), SENDS_PER_HOUR)
+    return (_every(MINUTE_S, app.settings.otp_requests_per_minute), SENDS_PER_HOUR)
+
+
+@functools.cache  # a few, as settings have them: the limiter keeps one with each key
+def _every(period_s: int, count: int) -> Budget:
+    return Budget(count, count / period_s)
 
 
 def _each(key: str, budgets: tuple[Budget, ...]) -> tuple[Claim, ...]:
@@ -254,12 +259,11 @@ def _failures(app: App, caller: Caller) -> tuple[Claim, ...]:
 def _by_address(
     kind: str, caller: Caller, count: int, period_s: int
 ) -> tuple[Claim, ...]:
-    own = (f"{kind} {places.network(caller.address)}", Budget(count, count / period_s))
+    own = (f"{kind} {places.network(caller.address)}", _every(period_s, count))
     if ":" not in caller.address:
         return (own,)
-    wide = WIDE_NETWORK_FACTOR * count
     around = f"{kind} around {places.neighbourhood(caller.address)}"
-    return (own, (around, Budget(wide, wide / period_s)))
+    return (own, (around, _every(period_s, WIDE_NETWORK_FACTOR * count)))
 
 
 def _charge(app: App, claims: tuple[Claim, ...]) -> Attempt:
