@@ -151,6 +151,7 @@ def test_only_the_runtime_and_deadlines_look_at_a_clock():
         "store/waiting.py",
         "web/gateway.py",
         "web/handler.py",
+        "web/door.py",
         "web/loop.py",
         "web/threads.py",
         "web/wire.py",

@@ -1,7 +1,7 @@
 """The web: from sockets to endpoints, and back.
 
-    socket -> loop -> handler -> head, framing -> dispatch -> endpoint -> flow
-    socket <- loop <- handler <- wire          <- dispatch <- Response <-
+    socket -> loop -> handler -> inbox -> dispatch -> endpoint -> flow
+    socket <- loop <- handler <- wire  <- dispatch <- Response <-
 
 The life of three requests, once their bytes are complete:
 
@@ -16,6 +16,8 @@ What moves bytes, and knows no routes:
 
     server        listens and stops; a loop or threads do the rest
     loop          one thread that looks after every connection
+    door          lets clients in, as long as there is room
+    alarm         wakes the loop when another thread has something for it
     poller        which of them are ready: asking the operating system
     request_threads   who answers what may have to wait
     threads       a thread for each connection, where there is no poller
@@ -27,6 +29,7 @@ What moves bytes, and knows no routes:
 
 Functions over bytes and text, which never see a socket:
 
+    inbox         from bytes as they come to one request after another
     head          the head of a request: grammar, limits, refusals
     framing       where the body of a request ends: by length, or by chunks
     json_body     one JSON object out of a body, strictly

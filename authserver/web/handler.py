@@ -33,7 +33,7 @@ and what the client still sends is read and dropped (RFC 9112 section 9.6), for
 a bounded time and amount.
 
 This module decides nothing about requests: statuses, bodies and headers are the
-site's, the grammar is `head`'s and `framing`'s, the bytes are `wire`'s.
+site's, where requests end is `inbox`'s to find, the bytes are `wire`'s.
 """
 
 import contextlib
@@ -60,17 +60,14 @@ from authserver.web.connections import (
     Driver,
     Shared,
 )
-from authserver.web.framing import Body
-from authserver.web.head import Head, can_decide, parse
+from authserver.web.head import Head
+from authserver.web.inbox import Inbox
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING
 
 READ_BYTES: Final = 16 * 1024
-MAX_REMEMBERED_BYTES: Final = 1024  # of a head: ten thousand may be idle
 LINGER_BYTES: Final = 1024 * 1024  # read and dropped behind a refusal, at most
 NOT_YET: Final = (BlockingIOError,)  # what a socket says that would have to wait
-# The empty line that some clients send after a body (`head`) begins nothing.
-BLANK: Final = (b"", b"\r", b"\r\n")
 BODY_BYTES_PER_S: Final = 1000  # slower than this is not honest
 
 log: Final = logging.getLogger("authserver.web")
@@ -80,16 +77,13 @@ class Connection:
     """One client's connection, from its first byte to its last."""
 
     __slots__ = (
+        "_awaited",
         "_began_at",
-        "_body",
-        "_buffer",
         "_dropped_bytes",
-        "_head",
+        "_inbox",
         "_keep",
-        "_latest",
         "_lend",
         "_minor",
-        "_seen_bytes",
         "_shared",
         "_started",
         "_unsent",
@@ -123,11 +117,8 @@ class Connection:
         self.watched = NOTHING  # what the loop's poller waits for
         self._shared = shared
         self._lend = driver.lend
-        self._buffer = b""
-        self._seen_bytes = 0  # of it, with no head in them yet
-        self._head: Head | None = None  # of a request whose body is to come
-        self._body: Body | None = None
-        self._latest: tuple[bytes, Head] | None = None  # a head and its bytes
+        self._inbox = Inbox()
+        self._awaited: Head | None = None  # of a request whose body is to come
         self._minor = 1  # of the HTTP/1.x that the client speaks
         self._keep = True  # whether another request may follow
         self._unsent: bytes | memoryview = b""
@@ -155,7 +146,7 @@ class Connection:
     def resume(self) -> None:
         """Send what there is to send, then go on with the next request."""
         self._send()
-        if self._buffer:
+        if self._inbox.buffer:
             self._advance()
 
     def expire(self) -> None:
@@ -247,9 +238,9 @@ class Connection:
             if not data or self._dropped_bytes >= LINGER_BYTES:
                 self.state = CLOSED
         elif data:
-            self._buffer = self._buffer + data if self._buffer else data
+            self._inbox.add(data)
             self._advance()
-        elif self._buffer not in BLANK and self.state != CLOSED:
+        elif not self._inbox.blank and self.state != CLOSED:
             self._refuse(errors.MalformedRequest("ended early"))
         else:
             self.state = CLOSED
@@ -258,71 +249,36 @@ class Connection:
         """Have the next request answered, if it is complete."""
         if self.state > READING:
             return
-        if self._seen_bytes and not can_decide(self._buffer, self._seen_bytes):
-            self._seen_bytes = len(self._buffer)
-            return
         try:
-            request = self._next_request()
+            found = self._inbox.cut()
         except errors.AuthError as error:
             self._refuse(error)
             return
-        if request is not None:
-            manner = self._shared.site.manner(request)
-            self.state = AT_WORK[manner]
-            self.deadline = math.inf
-            self._lend(self, request, manner)
+        if found is None:
+            self._wait_for_more()
+            return
+        self._awaited = None
+        request = self._request(*found)
+        manner = self._shared.site.manner(request)
+        self.state = AT_WORK[manner]
+        self.deadline = math.inf
+        self._lend(self, request, manner)
 
-    def _next_request(self) -> Request | None:
-        """Cut the next request off the buffer, None while it is incomplete."""
-        head, begun = self._head, self._head is not None
+    def _wait_for_more(self) -> None:
+        """Give the client time for what is missing of the request."""
+        head, limits = self._inbox.head, self._shared.limits
         if head is None:
-            head = self._parsed()
-            if head is None:
-                self._seen_bytes = len(self._buffer)
-                if self.state == IDLE and self._buffer not in BLANK:
-                    self._enter(READING, self._shared.limits.head_s)
-                return None
-            self._head, self._seen_bytes = head, 0
-            if head.body_bytes != 0:
-                self._expect_body(head)
-        content = b""
-        if self._body is None:
-            self._buffer = self._buffer[head.size :]
-        else:
-            received = self._body.content(self._buffer)
-            if received is None:
-                if head.expects_continue and not begun:
-                    self._tell_to_continue()
-                return None
-            content = received
-            self._buffer = self._buffer[self._body.end :]
-            self._body = None
-        return self._request(head, content)
-
-    def _parsed(self) -> Head | None:
-        """Return the head in the buffer, None while it is incomplete."""
-        # Programs ask the same again and again, and the same bytes are the same
-        # head. Only what has no body is kept: bodies hold passwords.
-        latest = self._latest
-        if latest is not None and self._buffer == latest[0]:
-            return latest[1]
-        head = parse(self._buffer)
-        if (
-            head is not None
-            and head.size == len(self._buffer) <= MAX_REMEMBERED_BYTES
-            and head.body_bytes == 0
-        ):
-            self._latest = (self._buffer, head)
-        return head
-
-    def _expect_body(self, head: Head) -> None:
-        limits = self._shared.limits
-        patience_s = limits.body_s
-        if head.body_bytes is not None:
-            honest_s = limits.head_s + head.body_bytes / BODY_BYTES_PER_S
-            patience_s = min(patience_s, honest_s)
-        self._enter(READING, patience_s)
-        self._body = Body(head.size, head.body_bytes)
+            if self.state == IDLE and not self._inbox.blank:
+                self._enter(READING, limits.head_s)
+        elif head is not self._awaited:
+            self._awaited = head  # once: more of a body moves no deadline
+            patience_s = limits.body_s
+            if head.body_bytes is not None:
+                honest_s = limits.head_s + head.body_bytes / BODY_BYTES_PER_S
+                patience_s = min(patience_s, honest_s)
+            self._enter(READING, patience_s)
+            if head.expects_continue:
+                self._tell_to_continue()
 
     def _tell_to_continue(self) -> None:
         with contextlib.suppress(OSError):  # the next read finds out
@@ -365,7 +321,6 @@ class Connection:
             return
         self._unsent = b""
         if self._keep:
-            self._head = None
             self._enter(IDLE, self._shared.limits.idle_s)
             if self._shared.draining:  # since its answer was made
                 self.drain()
@@ -375,7 +330,7 @@ class Connection:
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
         began_at, request_id = time.time(), refusals.new_request_id()
-        head_only = self._buffer.removeprefix(b"\r\n").startswith(b"HEAD ")
+        head_only = self._inbox.asks_for_no_body
         data = refusals.written(
             self._shared.site, error, request_id, head_only=head_only
         )
@@ -388,7 +343,7 @@ class Connection:
         self._send()
 
     def _linger(self) -> None:
-        self._buffer = b""
+        self._inbox = Inbox()
         self._enter(LINGERING, self._shared.limits.linger_s)
         try:
             self.socket.shutdown(socket.SHUT_WR)

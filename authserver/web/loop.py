@@ -23,12 +23,10 @@ its end. The first of them wakes the client's side, the others find it awake.
 (Refusals of bytes that never became a request go at once.)
 
 No locks: a connection belongs to the loop, or to the one thread that answers
-its request. What comes back is put into a queue, and a byte in a socket wakes
-the loop.
+its request. What comes back is put into a queue, and `alarm` wakes the loop.
+New clients come by `door`.
 """
 
-import contextlib
-import errno
 import functools
 import logging
 import math
@@ -40,8 +38,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authserver import logs
-from authserver.listening import BACKLOG
-from authserver.web import refusals
+from authserver.web.alarm import Alarm
 from authserver.web.connections import (
     AT_ONCE,
     CLOSED,
@@ -52,23 +49,20 @@ from authserver.web.connections import (
     choose_spare,
     count_states,
 )
+from authserver.web.door import Door
 from authserver.web.handler import Connection
 from authserver.web.messages import Request, Response
-from authserver.web.poller import NOTHING, READ, Poller
+from authserver.web.poller import NOTHING, Poller
 from authserver.web.request_threads import Job, RequestThreads
 
 if TYPE_CHECKING:  # loads ssl
     from authserver.web.tls import TlsConnection
 
-ACCEPT_AT_ONCE: Final = 64  # then those who are in get their turn
 LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
-RETRY_ACCEPT_S: Final = 0.05  # when descriptors or memory ran out
 SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
 SWEEP_S: Final = 0.5  # between looks at the deadlines, at most
 THREADS: Final = 32
 SHAKING_THREADS: Final = 2  # for what only computes, and must leave a core alone
-
-EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 log: Final = logging.getLogger("authserver.web")
 
@@ -78,7 +72,6 @@ class Loop:
 
     def __init__(self, shared: Shared, listener: socket.socket, poller: Poller) -> None:
         self.shared = shared
-        self._listener = listener
         self._poller = poller
         self._connections: dict[int, Connection] = {}
         self._answered: deque[Connection] = deque()
@@ -88,20 +81,22 @@ class Loop:
         self._shaking = RequestThreads(
             SHAKING_THREADS, clock=time.monotonic, name="handshake"
         )
-        # Sockets, as an object that was closed writes into nobody's file.
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._woken = False
-        self._wake_reader.settimeout(0)
-        self._wake_writer.settimeout(0)
+        self._alarm = Alarm(poller)
+        self._door = Door(
+            shared,
+            listener,
+            poller,
+            begin=self._begin,
+            full=lambda: len(self._connections) >= shared.most_connections,
+            make_room=self.make_room,
+        )
         self._next_sweep = 0.0
-        self._accept_again = 0.0  # when, after accepting was given up for now
         self._end = math.inf  # of the time that is left after `stop`
 
     def run(self) -> None:
         """Serve until stopped, then let what has begun finish."""
-        self._listener.settimeout(0)
-        self._poller.watch(self._listener.fileno(), READ)
-        self._poller.watch(self._wake_reader.fileno(), READ)
+        self._door.open()
+        self._alarm.watch()
         while not self._finished():
             for fd, _ in self._poller.wait(self._patience()):
                 connection = self._connections.get(fd)
@@ -123,7 +118,7 @@ class Loop:
     def stop(self, drain_s: float) -> None:
         """Accept nobody any more; end when all is answered or time is up."""
         self._end = time.monotonic() + drain_s
-        self._wake()
+        self._alarm.ring()
 
     def counts(self) -> dict[str, int]:
         """Return how many connections are in which state."""
@@ -198,11 +193,10 @@ class Loop:
 
     def _hear(self, fd: int) -> None:
         """Take what has come to a socket of our own."""
-        if fd == self._wake_reader.fileno():
-            self._wake_reader.recv(4096)
-            self._woken = False  # whoever has not answered yet wakes again
+        if fd == self._alarm.fd:
+            self._alarm.hear()
         else:
-            self._accept()
+            self._door.accept()
 
     def _is_here(self, connection: Connection) -> bool:
         return self._connections.get(connection.fd) is connection
@@ -217,24 +211,13 @@ class Loop:
             self._poller.change(connection.fd, wanted)
         connection.watched = wanted
 
-    def _wake(self) -> None:
-        if self._woken:
-            return
-        self._woken = True
-        # One that is full wakes as well; one that is closed has nobody to wake.
-        with contextlib.suppress(OSError):
-            self._wake_writer.send(b"\0")
-
     def _patience(self) -> float | None:
         if self._answered or self._steps:
             return 0.0
-        if (
-            not self._connections
-            and not self._accept_again
-            and not self.shared.draining
-        ):
-            return None
-        return max(0.0, self._next_sweep - time.monotonic())
+        until = min(self._next_sweep, self._door.opens_at)
+        if not self._connections and not self.shared.draining:
+            until = self._door.opens_at
+        return None if until == math.inf else max(0.0, until - time.monotonic())
 
     # -- answering
 
@@ -259,14 +242,14 @@ class Loop:
             step()
         finally:
             self._answered.append(connection)
-            self._wake()
+            self._alarm.ring()
 
     def _call_soon(
         self, connection: Connection, request: Request, call: Callable[[], None]
     ) -> None:
         """Have the loop go on with a request; from any thread."""
         self._steps.append((connection, request, call))
-        self._wake()
+        self._alarm.ring()
 
     def _take_steps(self) -> None:
         for _ in range(len(self._steps)):
@@ -306,21 +289,6 @@ class Loop:
 
     # -- coming and going
 
-    def _accept(self, most: int = ACCEPT_AT_ONCE) -> None:
-        for _ in range(most):
-            try:
-                client, address = self._listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._cannot_accept(error)
-                return
-            full = len(self._connections) >= self.shared.most_connections
-            if full and not self.make_room():
-                refusals.turn_away(self.shared, client)
-                continue
-            self._begin(client, address[0])
-
     def _begin(self, client: socket.socket, peer: str) -> None:
         try:
             connection = self.shared.connect(client, peer, self.shared, self)
@@ -330,19 +298,6 @@ class Loop:
             client.close()
         else:
             self._connections[connection.fd] = connection
-
-    def _cannot_accept(self, error: OSError) -> None:
-        """Pause when descriptors or memory ran out, and make room.
-
-        The listening socket stays ready, so a loop that merely tried again
-        would burn a core.
-        """
-        if error.errno in EXHAUSTED and not self._accept_again:
-            log.warning("cannot accept connections: %s", error)
-            self.make_room()
-            self._poller.forget(self._listener.fileno())
-            self._accept_again = time.monotonic() + RETRY_ACCEPT_S
-            self._next_sweep = min(self._next_sweep, self._accept_again)
 
     def make_room(self) -> bool:
         """Close those who can best be spared; return False if nobody can."""
@@ -358,13 +313,10 @@ class Loop:
         now = time.monotonic()
         if self._end < math.inf and not self.shared.draining:
             self._drain()
+        self._door.reopen(now)
         if now < self._next_sweep:
             return
         self._next_sweep = now + SWEEP_S
-        if self._accept_again:
-            self._accept_again = 0.0
-            if not self.shared.draining:
-                self._poller.watch(self._listener.fileno(), READ)
         self._threads.give_up_old(now)
         self._guard(self.shared.sweeping)
         self._shaking.give_up_old(now)
@@ -375,11 +327,8 @@ class Loop:
                 self._next_sweep = connection.deadline
 
     def _drain(self) -> None:
-        self._accept(BACKLOG)  # who has connected may have asked
+        self._door.close()
         self.shared.draining = True
-        if not self._accept_again:
-            self._poller.forget(self._listener.fileno())
-        self._listener.close()
         for connection in [*self._connections.values()]:
             self._drive(connection, connection.drain)
         self._next_sweep = 0.0
@@ -395,8 +344,7 @@ class Loop:
             connection.socket.close()
         self._connections.clear()
         self._poller.close()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        self._alarm.close()
         self._threads.close(LAST_WAIT_S)
         self._shaking.close(LAST_WAIT_S)
 

@@ -31,9 +31,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from authserver import listening
 from authserver.web import poller
 from authserver.web.connections import Limits, Shared, Site
+from authserver.web.door import EXHAUSTED, RETRY_ACCEPT_S
 from authserver.web.forwarded import Network
 from authserver.web.handler import Connection
-from authserver.web.loop import EXHAUSTED, RETRY_ACCEPT_S, Loop
+from authserver.web.loop import Loop
 from authserver.web.threads import Threads
 
 if TYPE_CHECKING:  # loads ssl

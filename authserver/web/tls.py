@@ -65,6 +65,7 @@ class TlsConnection(Connection):
         "_failure",
         "_incoming",
         "_outgoing",
+        "_received",
         "_shake",
         "_shake_until",
         "_shaking",
@@ -86,6 +87,7 @@ class TlsConnection(Connection):
         self._shake = driver.shake
         self._shaking = True  # until both sides are done with the handshake
         self._agreed = False  # so far only ours
+        self._received = b""  # of the handshake, for OpenSSL
         self._failure: Exception | None = None
         self._ended = False  # the client has said that no more will come
         self._tls: ssl.SSLObject | None = None
@@ -119,21 +121,22 @@ class TlsConnection(Connection):
             tls = self._tls = self._certificate.context().wrap_bio(
                 self._incoming, self._outgoing, server_side=True
             )
-        self._incoming.write(self._buffer)
-        self._buffer = b""
+        self._incoming.write(self._received)
+        self._received = b""
         return tls
 
     def _take_handshake(self, data: bytes) -> None:
         if not data:
             self.state = CLOSED
         elif self._tls is None and data[0] != HANDSHAKE:
-            self._shaking, self._buffer = False, data
+            self._shaking = False
+            self._inbox.add(data)
             if data[:1].isalpha():
                 self._refuse(errors.TlsExpected(""))
             else:
                 self.state = CLOSED
         else:
-            self._buffer = data
+            self._received = data
             self.state, self.deadline = WORKING, math.inf
             self._shake(self, self._shake_until)
 
