@@ -16,6 +16,7 @@ Each job carries its caller's context variables, so that what it logs has the
 request id of the request that asked.
 """
 
+import contextlib
 import contextvars
 import itertools
 import logging
@@ -128,7 +129,10 @@ class Waiting:
         self._commit_wait_s = commit_wait_s
         self._jobs: deque[Job] = deque()
         self._begun: deque[tuple[float, Job]] = deque()  # and when, oldest first
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # Open when there may be work. A condition variable would do as well but
+        # takes more turns at the interpreter to wake who waits for it.
+        self._bell = threading.Lock()
         self._others = 0  # of the jobs: not begun in a round, so nobody else runs them
         self._due = False  # the writer has something else to do
         self._closed = False
@@ -167,9 +171,8 @@ class Waiting:
 
     def wake(self) -> None:
         """Tell the writer that it has something to do."""
-        with self._changed:
-            self._due = True
-            self._changed.notify()
+        self._due = True
+        self._ring()
 
     def give_up_old(self) -> None:
         """Tell those of `begin` who have waited for too long, as in `run`."""
@@ -205,11 +208,14 @@ class Waiting:
             return False
 
     def wait(self) -> bool:
-        """Block until there is work; False when closed and nothing is left."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._due or self._others or self._closed)
-            self._due = False
-            return bool(self._jobs) or not self._closed
+        """Block until there is work; False when closed and nothing is left.
+
+        For one thread: the one that takes.
+        """
+        while not (self._due or self._others or self._closed):
+            self._bell.acquire()
+        self._due = False
+        return bool(self._jobs) or not self._closed
 
     def take(self, *, in_round: bool = False) -> list[Job]:
         """Take the next group; whoever gave up meanwhile is left out.
@@ -218,7 +224,7 @@ class Waiting:
         others want to write may take long.
         """
         jobs: list[Job] = []
-        with self._changed:
+        with self._lock:
             while self._jobs and len(jobs) < MAX_GROUP:
                 if in_round and not self._jobs[0].in_round:
                     break
@@ -228,20 +234,25 @@ class Waiting:
 
     def close(self) -> None:
         """Refuse new jobs; those that wait are still served."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+        self._ring()
 
     def _add(self, job: Job) -> None:
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise errors.Unavailable("the database is closed")
             if len(self._jobs) >= MAX_WAITING:
                 raise errors.Unavailable("too many wait for the writer")
             self._jobs.append(job)
-            if not job.in_round:
-                self._others += 1
-                self._changed.notify()
+            if job.in_round:
+                return
+            self._others += 1
+        self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
 
 def _log_failure(_result: object, error: BaseException | None) -> None:
