@@ -13,6 +13,7 @@ Nothing is global, so a program may hold several apps, one after the other or
 side by side, each with a database of its own.
 """
 
+import functools
 import importlib.util
 import itertools
 import logging
@@ -167,7 +168,8 @@ class Running:
         shared = self._server.shared
         shared.note = app.access.note
         # No answer tells of a later moment than the next request will see.
-        shared.before_sending = app.database.end_round
+        end_round = functools.partial(app.database.end_round, shared.wake)
+        shared.before_sending = end_round
         shared.after_sending = app.access.work_up_slice
         shared.sweeping = app.database.give_up_old
         app.metrics.watch("connections", self._connections)

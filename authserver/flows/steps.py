@@ -13,7 +13,7 @@ inside a transaction and is sent what came of it, committed. It reads like any
 other flow; who drives it decides whether the time between is waited for:
 
     run     waits, in the caller's thread
-    start   goes on with other work; `later` brings it back to the same thread
+    start   goes on with other work, in a thread that works in rounds
 """
 
 from collections.abc import Callable, Generator
@@ -34,8 +34,6 @@ class Step(NamedTuple):
 Steps = Generator[Step, Any, T]
 # Called with what a flow returned, or with what it raised.
 Done = Callable[[Any, BaseException | None], None]
-# Brings a call back to the thread that began the flow.
-Later = Callable[[Callable[[], None]], None]
 
 
 def run(database: Database, steps: Steps[T]) -> T:
@@ -54,15 +52,14 @@ def run(database: Database, steps: Steps[T]) -> T:
         return result
 
 
-def start(database: Database, steps: Steps[T], later: Later, done: Done) -> None:
-    """Begin a flow; `done` is called here, now or by way of `later`."""
-    _advance(database, steps, later, done, lambda: next(steps))
+def start(database: Database, steps: Steps[T], done: Done) -> None:
+    """Begin a flow; `done` is called now, or at the end of a round."""
+    _advance(database, steps, done, lambda: next(steps))
 
 
 def _advance(
     database: Database,
     steps: Steps[T],
-    later: Later,
     done: Done,
     resume: Callable[[], Step],
 ) -> None:
@@ -75,10 +72,9 @@ def _advance(
     else:
 
         def settled(outcome: object, error: BaseException | None) -> None:
-            # In the writer's thread, which has better things to do.
             def go_on() -> Step:
                 return steps.send(outcome) if error is None else steps.throw(error)
 
-            later(lambda: _advance(database, steps, later, done, go_on))
+            _advance(database, steps, done, go_on)
 
         database.begin(step.function, *step.arguments, done=settled)

@@ -16,6 +16,7 @@ SQLite, the default:
     waiting         the queue before it
     groups          functions that share a commit
     readers         connections that read, and who shares a snapshot
+    rounds          a thread that works in rounds, and what it is told
     lockfile        one process per file
 
 MySQL and MariaDB, to grow into:

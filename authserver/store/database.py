@@ -126,14 +126,15 @@ class Database(Protocol):
     ) -> None:
         """Have `function(tx, *args)` run, and go on.
 
-        `done` is called with what it returned, committed, or with what it
-        raised: from another thread, or from here. It must not wait. Whoever
-        begins also calls `give_up_old` now and then.
+        For a thread that calls `end_round`: there, and nowhere else, `done` is
+        called with what it returned, committed, or with what it raised. (Or at
+        once, from here, if the database takes nothing in.) It must not wait.
+        Whoever begins also calls `give_up_old` now and then.
         """
         ...
 
     def give_up_old(self) -> None:
-        """Call `done` with `Unavailable` where patience has an end."""
+        """Have `done` called with `Unavailable` where patience has an end."""
         ...
 
     def read(
@@ -163,13 +164,14 @@ class Database(Protocol):
         """
         ...
 
-    def end_round(self) -> None:
+    def end_round(self, wake: Callable[[], None] = ...) -> None:
         """End a round of this thread: from here on it reads what is true now.
 
-        What it began is run now, with one commit for all of it. A thread that
-        calls this again and again, and between two calls gives nothing of what
-        it read out of hand, may then be given what it has read before, as long
-        as that is still true.
+        What it began is run now, with one commit for all of it, and the `done`
+        of what has been committed are called; `wake` is called, by any thread,
+        when there are more of them. A thread that calls this again and again,
+        and between two calls gives nothing of what it read out of hand, may
+        then be given what it has read before, as long as that is still true.
         """
         ...
 

@@ -58,7 +58,7 @@ class Group(NamedTuple):
     @property
     def of_round(self) -> bool:
         """Whether a thread that works in rounds waits for an answer."""
-        return any(job.in_round for job in self.jobs)
+        return any(job.rounds is not None for job in self.jobs)
 
     @property
     def succeeded(self) -> int:

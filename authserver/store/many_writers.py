@@ -124,7 +124,7 @@ class ManyWritersDatabase:
         """Run `function(tx, ...)`, which reads with one statement."""
         return self._run(Statement(lambda tx: function(tx, *args, **kwargs)))
 
-    def end_round(self) -> None:
+    def end_round(self, wake: Callable[[], None] = lambda: None) -> None:
         """Do nothing: each statement sees its own moment."""
 
     def begin(

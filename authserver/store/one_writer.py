@@ -35,6 +35,7 @@ from authserver.store import groups
 from authserver.store.database import Description, Transaction
 from authserver.store.groups import Connection, Group, Locked
 from authserver.store.readers import Reader, Readers
+from authserver.store.rounds import Rounds
 from authserver.store.tally import Tally
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
 
@@ -43,8 +44,11 @@ P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
-class _Inside(threading.local):
-    function = False  # whether the thread is inside of one that has a `tx`
+class _Own(threading.local):
+    """What is a thread's own."""
+
+    inside = False  # whether it is inside of a function that has a `tx`
+    rounds: Rounds | None = None  # if it works in rounds
 
 
 class OneWriterDatabase:
@@ -78,7 +82,7 @@ class OneWriterDatabase:
         self._closing = threading.Lock()
         self._turn = threading.Lock()  # at the connection, and what stands here:
         self._uncommitted: Group | None = None
-        self._inside = _Inside()
+        self._own = _Own()
         self._readers = Readers(lambda: connect(False))  # noqa: FBT003 - writable
         # A daemon, so that a program that forgets `close` can still end.
         self._thread = threading.Thread(
@@ -115,6 +119,9 @@ class OneWriterDatabase:
     ) -> None:
         """Run `function(tx, *args)` on the writer; call `done` once synced."""
         self._refuse_nesting()
+        rounds = self._own.rounds
+        if rounds is None:
+            raise RuntimeError("only who calls `end_round` may begin something")
 
         def settled(result: object, error: BaseException | None) -> None:
             if isinstance(error, errors.Unavailable):
@@ -122,11 +129,7 @@ class OneWriterDatabase:
             done(result, error)
 
         try:
-            self._waiting.begin(
-                lambda tx: function(tx, *args),
-                settled,
-                in_round=self._readers.in_rounds,
-            )
+            self._waiting.begin(lambda tx: function(tx, *args), settled, rounds)
         except errors.Unavailable as error:
             settled(None, error)
 
@@ -172,26 +175,38 @@ class OneWriterDatabase:
             lambda tx: function(tx, *args, **kwargs),
         )
 
-    def end_round(self) -> None:
-        """End a round: read anew from here on, and write what was begun.
+    def end_round(self, wake: Callable[[], None] = lambda: None) -> None:
+        """End a round: read anew, write what was begun, tell what came of it.
 
-        If others are writing, this comes to it when they have answered.
+        If others are writing, a later end comes to it.
         """
+        rounds = self._own.rounds
+        if rounds is None:
+            rounds = self._own.rounds = Rounds(wake)
         self._readers.end_round()
-        if not self._waiting.round_first or not self._turn.acquire(blocking=False):
+        # The disk is kept busy first, and answers are made meanwhile.
+        self._run_round(rounds)
+        rounds.tell()
+        self._run_round(rounds)  # what went on now may have begun more
+
+    def _run_round(self, rounds: Rounds) -> None:
+        first = self._waiting.first_is_of(rounds)
+        if not first or not self._turn.acquire(blocking=False):
             return
         try:
             # Asked again: all may have been served before it was our turn, and
             # closed as well.
-            if self._uncommitted is not None or not self._waiting.round_first:
+            if self._uncommitted is not None:
+                return
+            if not self._waiting.first_is_of(rounds):
                 return
             # After a failure the file is opened anew, which the writer may wait
             # for, and a thread with rounds may not.
             if self._writer is not None:
-                self._inside.function = True
-                self._run_group(in_round=True)
+                self._own.inside = True
+                self._run_group(rounds)
         finally:
-            self._inside.function = False
+            self._own.inside = False
             self._turn.release()
         self._waiting.wake()
 
@@ -211,7 +226,7 @@ class OneWriterDatabase:
 
     def _serve(self) -> None:
         """Be the writer thread until closed and nobody waits."""
-        self._inside.function = True
+        self._own.inside = True
         while self._waiting.wait():
             self._serve_group()
         self._serve_group()  # what a round has left behind
@@ -220,7 +235,7 @@ class OneWriterDatabase:
         """Commit what a round has run or, if nothing, run who waits first."""
         with self._turn:
             if self._uncommitted is None and self._waiting:
-                self._run_group(in_round=False)
+                self._run_group()
             committed = self._commit()
         if committed is not None:
             groups.tell(committed)
@@ -230,14 +245,14 @@ class OneWriterDatabase:
         if self._waiting and not coming:
             self._waiting.wake()
 
-    def _run_group(self, *, in_round: bool) -> None:
+    def _run_group(self, rounds: Rounds | None = None) -> None:
         """Run the functions of who waits, and leave the commit for later."""
         try:
-            writer = self._begin(wait=not in_round)
+            writer = self._begin(wait=rounds is None)
         except Locked:
             # The lock may go away in time: who waits goes on waiting, each as
             # long as his patience lasts.
-            if not in_round:
+            if rounds is None:
                 log.warning("another program has locked the database")
                 if self._waiting.closed:
                     groups.refuse(self._waiting.take())
@@ -246,9 +261,9 @@ class OneWriterDatabase:
             log.exception("the database cannot be written")
             self._lose(self._waiting.take())
             return
-        jobs = self._waiting.take(in_round=in_round)
+        jobs = self._waiting.take(rounds)
         try:
-            self._uncommitted = groups.run(writer, jobs, wait=not in_round)
+            self._uncommitted = groups.run(writer, jobs, wait=rounds is None)
         except Locked:  # between undoing a group and running it again
             log.warning("another program has locked the database")
             groups.refuse(jobs)
@@ -291,15 +306,15 @@ class OneWriterDatabase:
         call: Callable[[Reader], T],
     ) -> T:
         self._refuse_nesting()
-        self._inside.function = True
+        self._own.inside = True
         try:
             return way(call)
         except errors.Unavailable:
             self.tally.failed()
             raise
         finally:
-            self._inside.function = False
+            self._own.inside = False
 
     def _refuse_nesting(self) -> None:
-        if self._inside.function:
+        if self._own.inside:
             raise RuntimeError("a transaction inside a transaction waits for itself")

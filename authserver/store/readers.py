@@ -114,11 +114,6 @@ class Readers:
                 own.remembered[key] = found
         return cast(T, found)
 
-    @property
-    def in_rounds(self) -> bool:
-        """Whether this thread calls `end_round`."""
-        return self._own.rounds
-
     def end_round(self) -> None:
         """Have what this thread reads from here on be of now."""
         own = self._own

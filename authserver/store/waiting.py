@@ -28,6 +28,7 @@ from typing import TypeVar, cast
 
 from authserver import errors
 from authserver.store.database import Transaction
+from authserver.store.rounds import Rounds
 
 BEGIN_WAIT_S = 2.0  # longer, and the client has given up as well
 COMMIT_WAIT_S = 8.0  # for a function that has begun; a healthy disk needs 0.01
@@ -57,14 +58,17 @@ class Job:
         "call",
         "context",
         "done",
-        "in_round",
+        "rounds",
     )
 
     def __init__(
-        self, call: Call, *, done: Done | None = None, in_round: bool = False
+        self, call: Call, *, done: Done | None = None, rounds: Rounds | None = None
     ) -> None:
-        """Have `call` run; `done`, if anybody waits for that, is told of it."""
-        self.in_round = in_round
+        """Have `call` run; `done`, if anybody waits for that, is told of it.
+
+        With `rounds` it is told by the thread of these.
+        """
+        self.rounds = rounds
         self.call = call
         self.context = contextvars.copy_context()
         self.done = done
@@ -96,9 +100,16 @@ class Job:
         self._open.release()
         if self.done is None:
             return
+        if self.rounds is None:
+            self._tell()
+        else:
+            self.rounds.bring(self._tell)
+
+    def _tell(self) -> None:
         try:
             # A copy: the function may still run in it when `give_up_old` tells.
-            self.context.copy().run(self.done, result, error)
+            context = self.context.copy()
+            context.run(cast(Done, self.done), self._result, self._error)
         except Exception:  # the thread that tells has others to tell
             log.exception("nobody could be told what came of a transaction")
 
@@ -159,13 +170,13 @@ class Waiting:
                 raise errors.Unavailable("a commit has no end, its fate is open")
         return cast(T, job.outcome())
 
-    def begin(self, call: Call, done: Done, *, in_round: bool = False) -> None:
-        """Leave `call` to the writer; `done` is told, in the writer's thread.
+    def begin(self, call: Call, done: Done, rounds: Rounds) -> None:
+        """Leave `call` to the end of the round; `done` is told by a later one.
 
-        Or in that of `give_up_old`. What is begun `in_round` does not wake the
-        writer: all of a round share a commit. Raises `errors.Unavailable`.
+        The writer is not woken: all of a round share a commit. Raises
+        `errors.Unavailable`.
         """
-        job = Job(call, done=done, in_round=in_round)
+        job = Job(call, done=done, rounds=rounds)
         self._add(job)
         self._begun.append((time.monotonic(), job))
 
@@ -199,11 +210,10 @@ class Waiting:
         except errors.Unavailable as error:
             job.settle(None, error)
 
-    @property
-    def round_first(self) -> bool:
-        """Whether who waits first has been begun in a round."""
+    def first_is_of(self, rounds: Rounds) -> bool:
+        """Tell whether who waits first has been begun in these rounds."""
         try:
-            return self._jobs[0].in_round
+            return self._jobs[0].rounds is rounds
         except IndexError:
             return False
 
@@ -217,19 +227,19 @@ class Waiting:
         self._due = False
         return bool(self._jobs) or not self._closed
 
-    def take(self, *, in_round: bool = False) -> list[Job]:
+    def take(self, rounds: Rounds | None = None) -> list[Job]:
         """Take the next group; whoever gave up meanwhile is left out.
 
-        With `in_round` only those whose turn it is that began in a round: what
-        others want to write may take long.
+        With `rounds` only what has been begun in them, as far as it comes
+        first: what others want to write may take long.
         """
         jobs: list[Job] = []
         with self._lock:
             while self._jobs and len(jobs) < MAX_GROUP:
-                if in_round and not self._jobs[0].in_round:
+                if rounds is not None and self._jobs[0].rounds is not rounds:
                     break
                 jobs.append(self._jobs.popleft())
-            self._others -= sum(not job.in_round for job in jobs)
+            self._others -= sum(job.rounds is None for job in jobs)
         return [job for job in jobs if job.claim()]
 
     def close(self) -> None:
@@ -245,7 +255,7 @@ class Waiting:
             if len(self._jobs) >= MAX_WAITING:
                 raise errors.Unavailable("too many wait for the writer")
             self._jobs.append(job)
-            if job.in_round:
+            if job.rounds is not None:
                 return
             self._others += 1
         self._ring()

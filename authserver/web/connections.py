@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from authserver import errors
 from authserver.access import Answered
-from authserver.flows.steps import Later
 from authserver.web.forwarded import Network, ProxyWarning, Resolver
 from authserver.web.messages import Request, Response
 from authserver.web.poller import NOTHING, READ, WRITE
@@ -70,12 +69,13 @@ class Site(Protocol):
         self,
         request: Request,
         reply: Callable[[Response], None],
-        later: Later | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
         """Call `reply` once, now or later, from this thread or another.
 
-        From this one if the request is not `WAITING`, by way of `later` if it
-        is `IN_STEPS`; without `later` it is waited for.
+        From this one if the request is not `WAITING`: at once, or if it is
+        `in_steps` at the end of a round. Otherwise it is waited for.
         """
         ...
 
@@ -126,6 +126,8 @@ class Shared:
         self.after_sending: Callable[[], None] = lambda: None
         # And twice a second, as long as anybody is connected.
         self.sweeping: Callable[[], None] = lambda: None
+        # Has the loop come to its hooks soon; from any thread.
+        self.wake: Callable[[], None] = lambda: None
         self.draining = False  # once true, each answer is its connection's last
 
 

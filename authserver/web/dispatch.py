@@ -26,7 +26,6 @@ from typing import Any
 from authserver import errors, logs
 from authserver.app import App
 from authserver.flows import budgets, places, steps
-from authserver.flows.steps import Later
 from authserver.web import cors, json_body, pages
 from authserver.web.api import fields, routes
 from authserver.web.api.route import CHANGING, MEMORY, READ, STEPS, WAIT, Route
@@ -71,9 +70,10 @@ class Site:
         self,
         request: Request,
         reply: Callable[[Response], None],
-        later: Later | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
-        """Call `reply`: now, by way of `later`, or from a hashing thread."""
+        """Call `reply`: now, at a round's end, or from a hashing thread."""
         route = None
         request = cors.received(self._app.settings, request)
         try:
@@ -85,12 +85,12 @@ class Site:
             answer = route.endpoint(self._app, request)
             if isinstance(answer, Response):
                 response = answer
-            elif later is None:
-                response = steps.run(self._app.database, answer)
-            else:
+            elif in_steps:
                 done = functools.partial(self._done, route, request, reply)
-                steps.start(self._app.database, answer, later, done)
+                steps.start(self._app.database, answer, done)
                 return
+            else:
+                response = steps.run(self._app.database, answer)
         except Exception as error:  # noqa: BLE001 - it is answered, and logged
             response = self._refused(route, request, error)
         reply(self._finished(route, request, response))
@@ -137,10 +137,15 @@ class Site:
     ) -> None:
         """Reply with what an endpoint returned or raised in the end."""
         logs.request_id.set(request.request_id)  # a hashing thread knows nobody's
-        if response is None:
-            error = error or TypeError("an endpoint without an answer")
-            response = self._refused(route, request, error)
-        reply(self._finished(route, request, response))
+        try:
+            if response is None:
+                error = error or TypeError("an endpoint without an answer")
+                response = self._refused(route, request, error)
+            response = self._finished(route, request, response)
+        except Exception:  # whoever called has nobody to tell
+            log.exception("%s %s could not go on", request.method, request.path_to_log)
+            response = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
+        reply(response)
 
     def _refused(
         self, route: Route | None, request: Request, error: BaseException

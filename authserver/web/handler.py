@@ -46,7 +46,6 @@ from http import HTTPStatus
 from typing import Final
 
 from authserver import errors, logs
-from authserver.flows.steps import Later
 from authserver.web import forwarded, refusals, wire
 from authserver.web.connections import (
     ANSWERED,
@@ -160,12 +159,13 @@ class Connection:
         self,
         request: Request,
         reply: Callable[[Response], None],
-        later: Later | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
         """Have the site answer a request; in any thread."""
         logs.request_id.set(request.request_id)
         try:
-            self._shared.site.answer(request, reply, later)
+            self._shared.site.answer(request, reply, in_steps=in_steps)
         except Exception:
             # The site promises not to raise. If it does, one client hears of
             # it, and we live on.

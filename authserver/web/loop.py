@@ -14,7 +14,8 @@ three ways (`connections`):
 1. What needs nothing but memory or a short read is answered at once: handing it
    to another thread would cost more than the answer.
 2. A flow with a transaction may be written in steps (`flows.steps`). The loop
-   begins it, serves others, and goes on with it once the writer has committed.
+   begins it, serves others, and goes on with it at the end of a round, once the
+   writer has committed.
 3. What may wait for longer -- a database elsewhere, a password hash -- is lent
    to another thread until that has made the answer (`request_threads`).
 
@@ -34,16 +35,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from authserver import logs
 from authserver.web.alarm import Alarm
 from authserver.web.connections import (
-    AT_ONCE,
     CLOSED,
     IN_STEPS,
     PAUSED,
+    WAITING,
     WANTED,
     Shared,
     choose_spare,
@@ -75,13 +75,12 @@ class Loop:
         self._poller = poller
         self._connections: dict[int, Connection] = {}
         self._answered: deque[Connection] = deque()
-        # What goes on with a request that is answered in steps.
-        self._steps: deque[tuple[Connection, Request, Callable[[], None]]] = deque()
         self._threads = RequestThreads(THREADS, clock=time.monotonic)
         self._shaking = RequestThreads(
             SHAKING_THREADS, clock=time.monotonic, name="handshake"
         )
         self._alarm = Alarm(poller)
+        shared.wake = self._alarm.ring
         self._door = Door(
             shared,
             listener,
@@ -97,6 +96,7 @@ class Loop:
         """Serve until stopped, then let what has begun finish."""
         self._door.open()
         self._alarm.watch()
+        self._guard(self.shared.before_sending)  # this thread works in rounds
         while not self._finished():
             for fd, _ in self._poller.wait(self._patience()):
                 connection = self._connections.get(fd)
@@ -106,10 +106,6 @@ class Loop:
                     self._ignore(connection)
                 else:
                     self._drive(connection, connection.ready)
-            if self._steps:
-                # What waits for the database's turn comes before the answers.
-                self._guard(self.shared.before_sending)
-                self._take_steps()
             self._send_answers()
             self._guard(self.shared.after_sending)
             self._sweep()
@@ -133,14 +129,9 @@ class Loop:
 
     def lend(self, connection: Connection, request: Request, manner: int) -> None:
         """Have a request answered: here, in steps, or by a thread."""
-        if manner == AT_ONCE:
+        if manner != WAITING:
             reply = functools.partial(self._take_here, connection, request)
-            connection.answer(request, reply)
-            return
-        if manner == IN_STEPS:
-            reply = functools.partial(self._take_here, connection, request)
-            later = functools.partial(self._call_soon, connection, request)
-            connection.answer(request, reply, later)
+            connection.answer(request, reply, in_steps=manner == IN_STEPS)
             return
         reply = functools.partial(self._take, connection, request)
         self._threads.put(
@@ -212,7 +203,7 @@ class Loop:
         connection.watched = wanted
 
     def _patience(self) -> float | None:
-        if self._answered or self._steps:
+        if self._answered:
             return 0.0
         until = min(self._next_sweep, self._door.opens_at)
         if not self._connections and not self.shared.draining:
@@ -243,26 +234,6 @@ class Loop:
         finally:
             self._answered.append(connection)
             self._alarm.ring()
-
-    def _call_soon(
-        self, connection: Connection, request: Request, call: Callable[[], None]
-    ) -> None:
-        """Have the loop go on with a request; from any thread."""
-        self._steps.append((connection, request, call))
-        self._alarm.ring()
-
-    def _take_steps(self) -> None:
-        for _ in range(len(self._steps)):
-            connection, request, call = self._steps.popleft()
-            logs.request_id.set(request.request_id)
-            try:
-                call()
-            except Exception:
-                log.exception(
-                    "%s %s could not go on", request.method, request.path_to_log
-                )
-                failure = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
-                self._take_here(connection, request, failure)
 
     def _send_answers(self) -> None:
         """Send what is answered by now, and end the round.

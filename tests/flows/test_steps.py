@@ -1,12 +1,13 @@
 """A flow in steps comes to the same, whoever drives it."""
 
-from collections import deque
+import threading
 
 import pytest
 
 from authserver import errors
 from authserver.flows import steps
 from authserver.flows.steps import Step
+from tests.conftest import PATIENCE_S
 
 
 def double(tx, number: int) -> int:
@@ -35,25 +36,20 @@ def refused():
     yield Step(fail, ())
 
 
-class Loop:
-    """Calls what it is given later, in this thread."""
-
-    def __init__(self, database) -> None:
-        self.database = database
-        self.calls = deque()
-        self.told = []
-
-    def drive(self, begun):
-        done = lambda result, error: self.told.append((result, error))  # noqa: E731
-        steps.start(self.database, begun, self.calls.append, done)
-        while not self.told:
-            self.database.end_round()
-            while self.calls:
-                self.calls.popleft()()
-        ((result, error),) = self.told
-        if error is not None:
-            raise error
-        return result
+def drive_in_rounds(database, begun):
+    """Return what a flow comes to, driven by the rounds of this thread."""
+    told, woken = [], threading.Event()
+    database.end_round(woken.set)
+    steps.start(database, begun, lambda *outcome: told.append(outcome))
+    while not told:
+        database.end_round()
+        if not told:
+            assert woken.wait(PATIENCE_S)
+            woken.clear()
+    ((result, error),) = told
+    if error is not None:
+        raise error
+    return result
 
 
 @pytest.fixture(params=["run", "start"])
@@ -61,7 +57,7 @@ def drive(request, app):
     """Each way to drive a flow."""
     if request.param == "run":
         return lambda begun: steps.run(app.database, begun)
-    return lambda begun: Loop(app.database).drive(begun)
+    return lambda begun: drive_in_rounds(app.database, begun)
 
 
 def test_flow_gets_what_each_transaction_came_to(drive):

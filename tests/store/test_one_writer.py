@@ -5,6 +5,7 @@ who runs when, and who hears what.
 """
 
 import contextvars
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -339,6 +340,28 @@ def test_closed_database_is_unavailable(database, method):
         getattr(database, method)(lambda tx: 1)
 
 
+class Slow(logging.Handler):
+    """Keeps whoever logs until `go`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy, self.go = threading.Event(), threading.Event()
+
+    def emit(self, record) -> None:
+        self.busy.set()
+        self.go.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def slow_log() -> Iterator[Slow]:
+    """A log that takes its time, for who tells of transactions."""
+    handler, log = Slow(), logging.getLogger("authserver.store.waiting")
+    log.addHandler(handler)
+    yield handler
+    handler.go.set()
+    log.removeHandler(handler)
+
+
 class Rounds:
     """A thread that works in rounds: this one. It keeps what it is told."""
 
@@ -367,6 +390,30 @@ def test_round_runs_what_it_began_itself_and_the_writer_commits(engine, database
 
     assert rounds.told == [threading.current_thread()] * 2
     assert engine.journal == ["begin", "commit"]
+
+
+def test_who_does_not_work_in_rounds_begins_nothing(database):
+    with pytest.raises(RuntimeError, match="end_round"):
+        database.begin(lambda tx: 1, done=lambda *_: None)
+
+
+def test_two_threads_in_rounds_are_each_told_their_own(database):
+    rounds, others = Rounds(database), []
+
+    def work():
+        own = Rounds(database)
+        own.begin(lambda tx: "other")
+        own.end(told=1)
+        others.append((own.told, threading.get_ident()))
+
+    thread = threading.Thread(target=work)
+    rounds.begin(lambda tx: "own")
+    thread.start()
+    rounds.end(told=1)
+    thread.join(PATIENCE_S)
+
+    assert rounds.told == ["own"]
+    assert others[0][0] == ["other"]
 
 
 def test_what_others_wait_for_holds_up_no_round(database):
@@ -460,24 +507,23 @@ def test_closing_commits_what_a_round_has_run(engine, database):
 
     database.end_round()
     database.close()
+    database.end_round()
 
     assert rounds.told == ["kept"]
     assert engine.journal[:2] == ["begin", "commit"]
 
 
-def test_who_waits_behind_a_round_waits_for_no_other_round(database):
-    # The writer is kept where it tells of a commit, and meanwhile all gather.
+def test_who_waits_behind_a_round_waits_for_no_other_round(database, slow_log):
+    # The writer is kept where it tells of a failure, and meanwhile all gather.
     rounds = Rounds(database)
-    telling, go = threading.Event(), threading.Event()
-    database.begin(lambda tx: 0, done=lambda *_: (telling.set(), go.wait(PATIENCE_S)))
-    database.end_round()
-    telling.wait()
+    database.later(lambda tx: 1 / 0)
+    slow_log.busy.wait(PATIENCE_S)
     rounds.begin(lambda tx: 1)
     database.end_round()
     rounds.begin(lambda tx: 2)  # whose round has no end
     caller = Caller(database, lambda tx: "served")
     until(lambda: database.waiting == 2)
-    go.set()
+    slow_log.go.set()
     caller.join()
 
     assert caller.result == "served"
@@ -488,14 +534,15 @@ def test_round_that_ends_as_the_database_closes_opens_nothing_again(
 ):
     rounds = Rounds(database)
     rounds.begin(lambda tx: "kept")
-    asked = Waiting.round_first.fget
+    asked = Waiting.first_is_of
 
-    def close_after(queue):
-        first = asked(queue)
+    def close_after(queue, rounds):
+        first = asked(queue, rounds)
         database.close()
         return first
 
-    monkeypatch.setattr(Waiting, "round_first", property(close_after))
+    monkeypatch.setattr(Waiting, "first_is_of", close_after)
+    database.end_round()
     database.end_round()
 
     assert rounds.told == ["kept"]

@@ -7,11 +7,18 @@ import pytest
 
 from authserver import errors
 from authserver.store import waiting
+from authserver.store.rounds import Rounds
 from tests.conftest import PATIENCE_S
 
 
 def nothing(tx):
     return None
+
+
+@pytest.fixture
+def rounds() -> Rounds:
+    """The rounds of a thread that needs not be woken."""
+    return Rounds(lambda: None)
 
 
 def test_call_that_was_not_begun_in_time_never_runs():
@@ -105,10 +112,10 @@ def test_unawaited_call_that_is_refused_is_logged_not_raised(caplog):
     assert "unawaited transaction failed: the database is closed" in caplog.text
 
 
-def test_what_was_begun_in_a_round_waits_for_its_end():
+def test_what_was_begun_in_a_round_waits_for_its_end(rounds):
     queue = waiting.Waiting()
     for _ in range(3):
-        queue.begin(nothing, lambda result, error: None, in_round=True)
+        queue.begin(nothing, lambda result, error: None, rounds)
 
     queue.wake()
 
@@ -116,16 +123,42 @@ def test_what_was_begun_in_a_round_waits_for_its_end():
     assert len(queue.take()) == 3
 
 
-def test_round_takes_only_its_own_whose_turn_it_is():
+def test_round_takes_only_its_own_whose_turn_it_is(rounds):
     queue = waiting.Waiting()
-    queue.begin(nothing, lambda result, error: None, in_round=True)
+    queue.begin(nothing, lambda result, error: None, rounds)
     queue.run_later(nothing)
-    queue.begin(nothing, lambda result, error: None, in_round=True)
+    queue.begin(nothing, lambda result, error: None, rounds)
 
-    assert len(queue.take(in_round=True)) == 1
-    assert not queue.round_first
-    assert queue.take(in_round=True) == []
+    assert queue.first_is_of(rounds)
+    assert len(queue.take(rounds)) == 1
+    assert not queue.first_is_of(rounds)
+    assert queue.take(rounds) == []
     assert len(queue.take()) == 2
+
+
+def test_round_takes_nothing_of_another_threads_rounds(rounds):
+    queue = waiting.Waiting()
+    others = Rounds(lambda: None)
+    queue.begin(nothing, lambda result, error: None, others)
+
+    assert not queue.first_is_of(rounds)
+    assert queue.take(rounds) == []
+    assert len(queue.take(others)) == 1
+
+
+def test_what_came_of_it_is_told_by_the_thread_that_began_and_it_is_woken():
+    woken, told = [], []
+    rounds, queue = Rounds(lambda: woken.append(True)), waiting.Waiting()
+    queue.begin(nothing, lambda *outcome: told.append(outcome), rounds)
+    (job,) = queue.take()
+
+    job.settle("done")
+    told_meanwhile = [*told]
+    rounds.tell()
+
+    assert told_meanwhile == []
+    assert woken == [True]
+    assert told == [("done", None)]
 
 
 def test_rest_that_no_round_has_begun_needs_nobody_to_wake_the_writer():
@@ -145,47 +178,55 @@ def test_rest_that_no_round_has_begun_needs_nobody_to_wake_the_writer():
     assert len(taken) == waiting.MAX_GROUP + 1
 
 
-def test_who_began_is_told_that_the_writer_did_not_come_to_it_in_time():
+def test_who_began_is_told_that_the_writer_did_not_come_to_it_in_time(rounds):
     told = []
     queue = waiting.Waiting(begin_wait_s=0)
-    queue.begin(nothing, lambda result, error: told.append(error))
+    queue.begin(nothing, lambda result, error: told.append(error), rounds)
 
     queue.give_up_old()
+    rounds.tell()
 
     assert [error.detail for error in told] == ["the writer is busy or stuck"]
     assert queue.take() == []
 
 
-def test_function_without_an_end_keeps_nobody_behind_it_waiting_for_longer():
+def test_function_without_an_end_keeps_nobody_behind_it_waiting_for_longer(rounds):
     told = []
     queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=PATIENCE_S)
     for name in ("stuck", "behind", "last"):
-        queue.begin(nothing, lambda *_, name=name: told.append(name))
+        queue.begin(nothing, lambda *_, name=name: told.append(name), rounds)
         if name == "stuck":
             queue.take()
 
     queue.give_up_old()
+    rounds.tell()
 
     assert told == ["behind", "last"]
 
 
-def test_who_began_is_told_once_when_a_commit_has_no_end():
+def test_who_began_is_told_once_when_a_commit_has_no_end(rounds):
     told = []
     queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=0)
-    queue.begin(nothing, lambda result, error: told.append(error))
+    queue.begin(nothing, lambda result, error: told.append(error), rounds)
     (job,) = queue.take()
 
     queue.give_up_old()
     job.settle("too late")
     queue.give_up_old()
+    rounds.tell()
 
     assert [error.detail for error in told] == ["a commit has no end"]
 
 
-def test_who_began_is_told_although_the_function_has_no_end():
+def test_who_began_is_told_although_the_function_has_no_end(rounds):
     told = []
     queue = waiting.Waiting(begin_wait_s=0, commit_wait_s=0)
-    queue.begin(lambda tx: queue.give_up_old(), lambda *outcome: told.append(outcome))
+
+    def endless(tx):
+        queue.give_up_old()
+        rounds.tell()
+
+    queue.begin(endless, lambda *outcome: told.append(outcome), rounds)
     (job,) = queue.take()
 
     job.run(None)
@@ -193,26 +234,28 @@ def test_who_began_is_told_although_the_function_has_no_end():
     assert [error.detail for _, error in told] == ["a commit has no end"]
 
 
-def test_who_began_and_was_told_is_forgotten():
+def test_who_began_and_was_told_is_forgotten(rounds):
     told = []
     queue = waiting.Waiting(begin_wait_s=0)
-    queue.begin(nothing, lambda result, error: told.append(result))
+    queue.begin(nothing, lambda result, error: told.append(result), rounds)
     (job,) = queue.take()
 
     job.settle("in time")
     queue.give_up_old()
+    rounds.tell()
 
     assert told == ["in time"]
 
 
-def test_bug_in_one_callers_answer_keeps_nobody_else_from_theirs(caplog):
+def test_bug_in_one_callers_answer_keeps_nobody_else_from_theirs(rounds, caplog):
     queue = waiting.Waiting()
     answers = []
-    queue.begin(nothing, lambda result, error: 1 / 0)
-    queue.begin(nothing, lambda result, error: answers.append(result))
+    queue.begin(nothing, lambda result, error: 1 / 0, rounds)
+    queue.begin(nothing, lambda result, error: answers.append(result), rounds)
 
     for job in queue.take():
         job.settle("done")
+    rounds.tell()
 
     assert answers == ["done"]
     assert "nobody could be told" in caplog.text

@@ -14,7 +14,7 @@ import pytest
 from authserver import errors
 from authserver.access import Answered
 from authserver.web.certificate import Certificate
-from authserver.web.connections import AT_ONCE, WAITING, Later, Limits
+from authserver.web.connections import AT_ONCE, WAITING, Limits
 from authserver.web.messages import Request, Response
 from authserver.web.poller import Epoll, Poller, Selected
 from authserver.web.server import Server
@@ -37,7 +37,8 @@ class Site:
         self,
         request: Request,
         reply: Callable[[Response], None],
-        later: Later | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
         reply(self.respond(request))
 

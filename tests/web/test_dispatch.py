@@ -9,7 +9,8 @@ from authserver import errors, logs
 from authserver.web import dispatch
 from authserver.web.api import routes
 from authserver.web.dispatch import Site
-from authserver.web.messages import Request
+from authserver.web.messages import Request, Response
+from tests.web.conftest import eventually
 
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 TABLE = [
@@ -230,6 +231,31 @@ class Refusing:
 
     def hash(self, password):
         raise errors.SessionActive("made up")
+
+
+LATE = {
+    "in steps": ("/auth/refresh", {"refresh_token": "a" * 43}),
+    "hashed": ("/login", {"identifier": "alice", "password": "not hers"}),
+}
+
+
+@pytest.mark.parametrize(("path", "body"), LATE.values(), ids=LATE)
+def test_a_bug_in_an_answer_that_comes_late_leaves_nobody_waiting(
+    app, path, body, caplog
+):
+    answers: list[Response] = []
+    json_type = {"content-type": "application/json"}
+    request = Request(
+        "POST", path, "", json_type, json.dumps(body).encode(), "192.0.2.1", "5f0c"
+    )
+    app.database.end_round()
+    site = Site(app._replace(metrics=Broken()))
+
+    site.answer(request, answers.append, in_steps=True)
+
+    assert eventually(lambda: app.database.end_round() or answers)
+    assert [int(answer.status) for answer in answers] == [500]
+    assert "could not go on" in caplog.text
 
 
 def test_an_undeclared_refusal_is_told_to_whoever_reads_the_log(app, client, caplog):

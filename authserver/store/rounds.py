@@ -1,0 +1,33 @@
+"""A thread that works in rounds, and what is brought to it from elsewhere.
+
+    its own work:      begin ... begin   end of the round   send all answers
+                                             |    ^
+    the writer:                              run  told what earlier ones came to
+                                             |    |
+                                             commit
+
+What such a thread begins is run, all of a round together, and committed by
+another thread. What came of it is brought back and told by the thread itself,
+at the end of a later round: it never has to share what it is working on.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+
+class Rounds:
+    """The rounds of one thread; `wake` has it come to the end of the next."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._brought: deque[Callable[[], None]] = deque()
+
+    def bring(self, tell: Callable[[], None]) -> None:
+        """Have the thread call `tell`; from any thread."""
+        self._brought.append(tell)
+        self._wake()
+
+    def tell(self) -> None:
+        """Call what has been brought; for the thread itself."""
+        for _ in range(len(self._brought)):
+            self._brought.popleft()()
