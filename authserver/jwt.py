@@ -51,7 +51,7 @@ TYPE = "at+jwt"
 MAX_TOKEN_CHARS = 4096  # bounds the work done for an unauthenticated stranger
 # RFC 7515 section 7.1, in the base64url of its section 2: no padding.
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
-REMEMBERED = 1024  # tokens that a verifier has read, 2 MiB
+REMEMBERED = 256  # tokens that a verifier has read, half a MiB
 LEEWAY_S = 30  # tolerated difference between the clocks of two machines
 
 LISTS = ("amr", "roles")
