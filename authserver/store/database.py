@@ -129,7 +129,8 @@ class Database(Protocol):
         For a thread that calls `end_round`: there, and nowhere else, `done` is
         called with what it returned, committed, or with what it raised. (Or at
         once, from here, if the database takes nothing in.) It must not wait.
-        Whoever begins also calls `give_up_old` now and then.
+        Whoever begins also calls `give_up_old` now and then. For any other
+        thread: waits, and calls `done` from here.
         """
         ...
 

@@ -118,10 +118,11 @@ class OneWriterDatabase:
         done: Callable[[object, BaseException | None], None],
     ) -> None:
         """Run `function(tx, *args)` on the writer; call `done` once synced."""
-        self._refuse_nesting()
         rounds = self._own.rounds
-        if rounds is None:
-            raise RuntimeError("only who calls `end_round` may begin something")
+        if rounds is None:  # no round has an end here: this thread has to wait
+            self._run_and_tell(function, args, done)
+            return
+        self._refuse_nesting()
 
         def settled(result: object, error: BaseException | None) -> None:
             if isinstance(error, errors.Unavailable):
@@ -132,6 +133,19 @@ class OneWriterDatabase:
             self._waiting.begin(lambda tx: function(tx, *args), settled, rounds)
         except errors.Unavailable as error:
             settled(None, error)
+
+    def _run_and_tell(
+        self,
+        function: Callable[..., object],
+        args: tuple[object, ...],
+        done: Callable[[object, BaseException | None], None],
+    ) -> None:
+        try:
+            result = self.transaction(function, *args)
+        except Exception as error:  # noqa: BLE001 - it is told
+            done(None, error)
+        else:
+            done(result, None)
 
     def give_up_old(self) -> None:
         """Call `done` where the writer did not come to it in time."""

@@ -392,9 +392,13 @@ def test_round_runs_what_it_began_itself_and_the_writer_commits(engine, database
     assert engine.journal == ["begin", "commit"]
 
 
-def test_who_does_not_work_in_rounds_begins_nothing(database):
-    with pytest.raises(RuntimeError, match="end_round"):
-        database.begin(lambda tx: 1, done=lambda *_: None)
+@pytest.mark.parametrize("function", [lambda tx: 1, lambda tx: 1 / 0])
+def test_who_does_not_work_in_rounds_waits_for_what_it_begins(database, function):
+    told = []
+
+    database.begin(function, done=lambda result, error: told.append(error or result))
+
+    assert told == [1] or isinstance(told[0], ZeroDivisionError)
 
 
 def test_two_threads_in_rounds_are_each_told_their_own(database):
