@@ -29,6 +29,7 @@ from authserver import errors, tokens
 from authserver.store.database import Description, Transaction
 from authserver.store.outages import Outage, Outages
 from authserver.store.pool import Pool
+from authserver.store.rounds import tell_at_once
 from authserver.store.tally import Tally
 from authserver.store.tries import (
     Connection,
@@ -135,12 +136,7 @@ class ManyWritersDatabase:
         done: Callable[[object, BaseException | None], None],
     ) -> None:
         """Run `function(tx, *args)` here and now, then call `done`."""
-        try:
-            result = self.transaction(function, *args)
-        except Exception as error:  # noqa: BLE001 - it is told
-            done(None, error)
-        else:
-            done(result, None)
+        tell_at_once(self.transaction, function, args, done)
 
     def give_up_old(self) -> None:
         """Do nothing: `begin` has not left anything."""

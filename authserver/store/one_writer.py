@@ -35,7 +35,7 @@ from authserver.store import groups
 from authserver.store.database import Description, Transaction
 from authserver.store.groups import Connection, Group, Locked
 from authserver.store.readers import Reader, Readers
-from authserver.store.rounds import Rounds
+from authserver.store.rounds import Rounds, tell_at_once
 from authserver.store.tally import Tally
 from authserver.store.waiting import BEGIN_WAIT_S, Job, Waiting
 
@@ -120,7 +120,7 @@ class OneWriterDatabase:
         """Run `function(tx, *args)` on the writer; call `done` once synced."""
         rounds = self._own.rounds
         if rounds is None:  # no round has an end here: this thread has to wait
-            self._run_and_tell(function, args, done)
+            tell_at_once(self.transaction, function, args, done)
             return
         self._refuse_nesting()
 
@@ -133,19 +133,6 @@ class OneWriterDatabase:
             self._waiting.begin(lambda tx: function(tx, *args), settled, rounds)
         except errors.Unavailable as error:
             settled(None, error)
-
-    def _run_and_tell(
-        self,
-        function: Callable[..., object],
-        args: tuple[object, ...],
-        done: Callable[[object, BaseException | None], None],
-    ) -> None:
-        try:
-            result = self.transaction(function, *args)
-        except Exception as error:  # noqa: BLE001 - it is told
-            done(None, error)
-        else:
-            done(result, None)
 
     def give_up_old(self) -> None:
         """Call `done` where the writer did not come to it in time."""

@@ -31,3 +31,18 @@ class Rounds:
         """Call what has been brought; for the thread itself."""
         for _ in range(len(self._brought)):
             self._brought.popleft()()
+
+
+def tell_at_once(
+    transaction: Callable[..., object],
+    function: Callable[..., object],
+    args: tuple[object, ...],
+    done: Callable[[object, BaseException | None], None],
+) -> None:
+    """Wait for a transaction and tell what it came to, where no rounds are."""
+    try:
+        result = transaction(function, *args)
+    except Exception as error:  # noqa: BLE001 - it is told
+        done(None, error)
+    else:
+        done(result, None)
