@@ -1,12 +1,11 @@
 """Every known way of forging an access token is refused, for its own reason."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver import jwt
+from tests.cpu import within
 from tests.forging import (
     CLAIMS,
     HEADER,
@@ -116,10 +115,9 @@ def test_text_that_is_no_compact_jws_is_refused(attack, token):
 
 def test_millions_of_dots_take_no_time():
     token = "." * 64 * 1024
-    started = time.process_time()
 
     assert refusal(token) == "not a compact JWS"
-    assert time.process_time() - started < 0.005
+    assert within(0.005, lambda: refusal(token))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.cpu import within
+
 LARGEST = 16_000  # what fits into a head
 PATTERNS = (
     '\\"',
@@ -30,22 +32,20 @@ def cookie(pattern, size):
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_largest_cookie_header_is_read_at_once(app, wire, pattern):
-    started = time.process_time()
+    def ask():
+        answer = wire.request("GET", "/auth/me", cookie(pattern, LARGEST))
+        assert answer.status in (400, 401)
 
-    answer = wire.request("GET", "/auth/me", cookie(pattern, LARGEST))
-
-    assert answer.status in (400, 401)
-    assert time.process_time() - started < FAST_S
+    assert within(FAST_S, ask, clock=time.process_time)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_larger_one_is_refused_unread(app, wire, pattern):
-    started = time.process_time()
+    def ask():
+        answer = wire.request("GET", "/auth/me", cookie(pattern, 65_000))
+        assert (answer.status, answer.code) == (431, "head_too_large")
 
-    answer = wire.request("GET", "/auth/me", cookie(pattern, 65_000))
-
-    assert (answer.status, answer.code) == (431, "head_too_large")
-    assert time.process_time() - started < FAST_S
+    assert within(FAST_S, ask, clock=time.process_time)
 
 
 def test_a_bad_cookie_does_not_take_its_neighbours_along(client, logged_in):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cpu import within
+
 VECTORS = Path(__file__).parents[1] / "vectors"
 ISSUER = "https://auth.example.org"
 
@@ -257,9 +259,8 @@ def test_lone_surrogate_in_a_token_field_is_refused(client):
 @pytest.mark.parametrize(("dots", "status"), [(14_000, 401), (65_000, 431)])
 def test_a_token_of_dots_costs_nothing(wire, dots, status):
     line = "Authorization: Bearer " + "." * dots
-    started = time.thread_time()
 
-    answer = wire.request("GET", "/auth/me", line)
+    def ask():
+        assert wire.request("GET", "/auth/me", line).status == status
 
-    assert answer.status == status
-    assert time.thread_time() - started < 0.1
+    assert within(0.1, ask, clock=time.process_time)

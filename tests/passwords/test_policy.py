@@ -4,7 +4,6 @@ import random
 import string
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from authserver.passwords import policy
+from tests.cpu import within
 
 RANKED = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8][:3000]
 
@@ -121,10 +121,9 @@ def test_pass_phrases_of_two_words_pass(separator):
 @pytest.mark.parametrize("size", [0, 1, 7, 129, 2**20])
 def test_length_outside_8_to_128_is_refused_at_once(size):
     password = "x\u00e9" * (size // 2) + "y" * (size % 2)
-    started = time.process_time()
 
     assert fault(password) == "A password has 8 to 128 characters."
-    assert time.process_time() - started < 0.01
+    assert within(0.01, lambda: fault(password))
 
 
 @pytest.mark.parametrize(
@@ -185,8 +184,5 @@ def test_policy_answers_any_text_with_a_sentence_or_none(password):
 @pytest.mark.parametrize("unit", ["a", "1qaz", "qwertyuiop", "ab1", "p@ssw0rd", "!"])
 def test_policy_is_quick_for_every_shape(unit):
     password = (unit * 128)[:127] + "\u00e9"
-    started = time.process_time()
 
-    fault(password)
-
-    assert time.process_time() - started < 0.02
+    assert within(0.02, lambda: fault(password))

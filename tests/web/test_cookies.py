@@ -1,13 +1,12 @@
 """Cookies: read linearly and without surprises, written with every flag."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver import errors
 from authserver.web import cookies
+from tests.cpu import within
 
 
 @pytest.mark.parametrize(
@@ -66,20 +65,13 @@ def test_our_own_cookie_twice_is_refused_as_row_c15_says(header):
 @pytest.mark.parametrize("prefix", ["", "a=", "__Host-session=", "__Host-session=a; "])
 def test_quadratic_parser_of_row_c20_takes_less_than_20_ms(prefix):
     header = prefix + '\\"' * 32_000
-    started = time.process_time()
 
-    cookies.parse(header)
-
-    assert time.process_time() - started < 0.02
+    assert within(0.02, lambda: cookies.parse(header))
 
 
 @pytest.mark.parametrize("header", [";" * 64_000, "a=b;" * 16_000, "a=b; " * 12_800])
 def test_many_cookies_take_linear_time(header):
-    started = time.process_time()
-
-    cookies.parse(header)
-
-    assert time.process_time() - started < 0.5
+    assert within(0.5, lambda: cookies.parse(header))
 
 
 @given(st.text(max_size=60))

@@ -1,13 +1,13 @@
 """Whose address counts behind proxies: the right-most one that is not ours."""
 
 import ipaddress
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.web import forwarded
+from tests.cpu import within
 
 TRUSTED = tuple(
     ipaddress.ip_network(network) for network in ("10.0.0.0/8", "fd00::/8", "::1/128")
@@ -129,11 +129,7 @@ def test_proxy_that_sees_only_its_own_kind_is_the_client():
 
 @pytest.mark.parametrize("header", ["," * 64_000, "10.0.0.2," * 7_000, ":" * 64_000])
 def test_longest_header_takes_less_than_20_ms(header):
-    started = time.process_time()
-
-    client(header)
-
-    assert time.process_time() - started < 0.02
+    assert within(0.02, lambda: client(header))
 
 
 @given(st.text(alphabet="0123456789abcdef:.[]%, x", max_size=60))

@@ -1,13 +1,12 @@
 """What `head.parse` reads, what it refuses, and that packets do not matter."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver import errors
 from authserver.web import head
+from tests.cpu import within
 
 HOST = b"Host: auth.example.org\r\n"
 
@@ -396,11 +395,7 @@ def test_hundred_header_lines_are_read():
     ],
 )
 def test_worst_heads_take_less_than_20_ms(buffer):
-    started = time.process_time()
-
-    verdict(buffer)
-
-    assert time.process_time() - started < 0.02
+    assert within(0.02, lambda: verdict(buffer))
 
 
 # -- packets

@@ -4,7 +4,7 @@ A parser that backtracks, or starts over with each packet, is a cheap way to
 keep a server busy: the square of 16 KiB is a quarter of a billion. Time is
 compared with time, of the same code on the same machine: a quadratic reader
 would need sixteen times as long for four times as much, and the bound lies
-between. The least of several tries counts, for others may be at work here too.
+between.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from authserver import errors
 from authserver.web import head
 from authserver.web.framing import Body
 from authserver.web.handler import READING, Connection
+from tests.cpu import cpu_s
 
 SMALL, LARGE = 4_000, 16_000  # bytes of a head; 16 KiB is the most
 TIMES = 9  # four is linear, sixteen the square
-TRIES = 10
 
 START = b"GET / HTTP/1.1\r\nHost: a\r\n"
 LINES = {
@@ -47,16 +47,6 @@ TARGETS = {
     "half an address": lambda size: b"http://[" + b"1:" * (size // 2) + b"/",
     "spaces": lambda size: b"/" + b" " * size,
 }
-
-
-def cpu_s(work) -> float:
-    """The least CPU time of several tries."""
-    spent = []
-    for _ in range(TRIES):
-        started = time.thread_time()
-        work()
-        spent.append(time.thread_time() - started)
-    return min(spent)
 
 
 def read(buffer: bytes) -> None:
