@@ -28,9 +28,6 @@ from typing import TYPE_CHECKING
 from authserver import board, errors, keys, listening, tokens
 from authserver.access import AccessBook
 from authserver.app import App
-from authserver.delivery import templates
-from authserver.delivery.worker import Worker
-from authserver.flows import purge
 from authserver.keys import Keyring
 from authserver.metrics import Metrics
 from authserver.passwords import derivation
@@ -40,13 +37,14 @@ from authserver.ratelimit import Keeper, Limiter
 from authserver.settings import Settings, SettingsError
 from authserver.store import buckets, inspection
 from authserver.store.database import Database, file_of, is_mysql, open_database
-from authserver.web import looks
+from authserver.web import endpoints, looks
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
 if TYPE_CHECKING:  # loads ssl
     from authserver.web.certificate import Certificate
 
+LOAD_AFTER_S = 0.1
 PURGE_EVERY_S = 600
 # More could be at work for one account than it has tries (`budgets`), and then
 # right passwords that arrive together would be refused.
@@ -81,6 +79,8 @@ def create_app(
     # What may refuse comes before anything is made.
     hasher = _hasher(settings)
     if settings.templates_dir:
+        from authserver.delivery import templates
+
         templates.check(settings.templates_dir)
     own_looks = looks.read(settings)
     if settings.sms_configured and not importlib.util.find_spec("twilio"):
@@ -120,29 +120,46 @@ class Background:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._worker = Worker(app)
         self._stopping = threading.Event()
         # A daemon, so that a program that forgets `stop` can still end.
-        self._thread = threading.Thread(target=self._purge, name="purge", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="background", daemon=True
+        )
 
     def start(self) -> None:
-        """Begin to log requests, to deliver and to purge."""
+        """Begin to log requests, and soon to deliver and to purge."""
         self._app.access.start()
-        self._worker.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End all of it; what is under way is finished."""
         self._stopping.set()
-        self._worker.stop()
         self._thread.join()
         self._app.access.stop()
 
-    def _purge(self) -> None:
+    def _run(self) -> None:
+        # While this thread loads, others wait for the interpreter; the first to
+        # ask, who may be waiting for this server to come up, is answered first.
+        if self._stopping.wait(LOAD_AFTER_S):
+            return
+        try:
+            from authserver.delivery.worker import Worker
+            from authserver.flows import purge
+
+            worker = Worker(self._app)
+            worker.start()
+            endpoints.load()
+        except Exception:
+            log.critical("not all could be loaded: install it anew", exc_info=True)
+            return
+        self._purge(purge.run)
+        worker.stop()
+
+    def _purge(self, run: Callable[..., object]) -> None:
         # Not at once: a restart under load has better things to do.
         while not self._stopping.wait(PURGE_EVERY_S):
             try:
-                purge.run(self._app, stopping=self._stopping.is_set)
+                run(self._app, stopping=self._stopping.is_set)
             except Exception:
                 log.exception("purging failed; it is tried again later")
 
@@ -178,11 +195,11 @@ class Running:
             app = app._replace(settings=settings.at_port(self._server.server_port))
             self._server.shared.site = Site(app)
         self._app = app
-        self._background = Background(app)
         # A daemon, so that a program that forgets `stop` can still end.
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="accept", daemon=True
         )
+        self._background = Background(app)
         self._background.start()
         self._thread.start()
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from authserver.web import endpoints
+
 PACKAGE = Path(__file__).parent.parent / "authserver"
 
 # A module may import from the rows above its own; a folder also from itself.
@@ -59,7 +61,10 @@ WITHIN_A_LAYER = {
 }
 FORBIDDEN = {("web", "store")}  # an endpoint that wants SQL is a missing flow
 # Folders whose lesson is a map.
-ROOMS = ("delivery", "flows", "passwords", "store", "web", "web/api")
+ROOMS = (
+    *("delivery", "flows", "passwords", "store"),
+    *("web", "web/api", "web/endpoints"),
+)
 DRIVERS = {"sqlite3": "store/sqlite.py", "mysql": "store/mysql.py"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -117,6 +122,12 @@ def test_a_room_says_what_is_in_it(room):
     told = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
 
     assert {name for name in inside if not re.search(rf"\b{name}\b", told)} == set()
+
+
+def test_every_module_of_endpoints_is_loaded_after_the_start():
+    inside = {path.stem for path in (PACKAGE / "web/endpoints").glob("*.py")}
+
+    assert set(endpoints.MODULES) == inside - {"__init__"}
 
 
 @pytest.mark.parametrize(("driver", "home"), DRIVERS.items())

@@ -147,6 +147,40 @@ def test_mysql_is_loaded_for_no_other_database(settings):
     assert subprocess.run(command, cwd=ROOT).returncode == 0
 
 
+LOADED = """
+import sys, time
+from authserver import create_app, serve, Settings
+def loaded():
+    names = ("authserver.flows.login", "authserver.delivery.worker")
+    return [name in sys.modules for name in names]
+app = create_app(Settings(database_url=sys.argv[1], port=0))
+print(loaded())
+running = serve(app)
+for _ in range(1000):
+    if all(loaded()):
+        break
+    time.sleep(0.01)
+print(loaded())
+running.stop()
+"""
+
+
+def test_a_server_listens_first_and_then_loads_the_rest(settings):
+    command = [sys.executable, "-c", LOADED, settings.database_url]
+    told = subprocess.check_output(command, cwd=ROOT, text=True)
+
+    assert told.splitlines() == ["[False, False]", "[True, True]"]
+
+
+def test_a_part_that_cannot_be_loaded_is_told(settings, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "authserver.delivery.worker", None)
+    running = runtime.serve(runtime.create_app(settings))
+
+    wait_until(lambda: "not all could be loaded" in caplog.text, "a line in the log")
+
+    running.stop()
+
+
 def test_missing_folder_is_named(tmp_path):
     url = f"sqlite:///{tmp_path}/missing/accounts.db"
 

@@ -15,6 +15,7 @@ The document is made when it is first asked for and kept as bytes.
 """
 
 import functools
+import inspect
 import json
 import re
 import sys
@@ -169,8 +170,8 @@ def _operation(route: Route, path: str, shared: _Responses) -> Schema:
     canonical = route.paths[0]
     operation: Schema = {
         "operationId": _operation_id(route.method, path),
-        "summary": _first_line(route.endpoint),
-        "description": _description(route.endpoint),
+        "summary": _first_line(_function(route)),
+        "description": _description(_function(route)),
         "tags": [_tag(route)],
         "security": [{each: []} if each else {} for each in route.credentials],
         "responses": {
@@ -255,12 +256,17 @@ def _header(example: str, description: str) -> Schema:
     }
 
 
+def _function(route: Route) -> Callable[..., Any]:
+    function: Callable[..., Any] = inspect.unwrap(route.endpoint)
+    return function
+
+
 def _tag(route: Route) -> str:
-    return route.endpoint.__module__.rpartition(".")[2]
+    return _function(route).__module__.rpartition(".")[2]
 
 
 def _tags() -> list[Schema]:
-    modules = {_tag(route): route.endpoint.__module__ for route in routes.ROUTES}
+    modules = {_tag(route): _function(route).__module__ for route in routes.ROUTES}
     return [
         {"name": tag, "description": _first_line(sys.modules[module])}
         for tag, module in modules.items()

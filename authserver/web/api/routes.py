@@ -7,11 +7,12 @@ large, cross-site, and the like) may come from every route and are not repeated.
 """
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from authserver import errors
 from authserver.app import App
 from authserver.settings import NAME
-from authserver.web import pages
+from authserver.web import endpoints, pages
 from authserver.web.api import answers, bodies
 from authserver.web.api.route import (
     ANYBODY,
@@ -25,16 +26,22 @@ from authserver.web.api.route import (
     WATCHER,
     Route,
 )
-from authserver.web.endpoints import (
-    accounts,
-    documents,
-    passwords,
-    sessions,
-    status,
-    undelivered,
-    verification,
-)
 from authserver.web.messages import Request, Response
+
+if TYPE_CHECKING:
+    from authserver.web.endpoints import (
+        accounts,
+        documents,
+        passwords,
+        sessions,
+        status,
+        undelivered,
+        verification,
+    )
+else:  # what is below them need not be loaded before the server listens
+    accounts, documents, passwords, sessions, status, undelivered, verification = map(
+        endpoints.Later, endpoints.MODULES
+    )
 
 REALM = NAME
 
