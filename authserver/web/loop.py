@@ -205,7 +205,12 @@ class Loop:
     def _patience(self) -> float | None:
         if self._answered:
             return 0.0
-        until = min(self._next_sweep, self._door.opens_at)
+        until = min(
+            self._next_sweep,
+            self._door.opens_at,
+            self._threads.grows_at,
+            self._shaking.grows_at,
+        )
         if not self._connections and not self.shared.draining:
             until = self._door.opens_at
         return None if until == math.inf else max(0.0, until - time.monotonic())
@@ -285,6 +290,8 @@ class Loop:
         if self._end < math.inf and not self.shared.draining:
             self._drain()
         self._door.reopen(now)
+        self._threads.grow(now)
+        self._shaking.grow(now)
         if now < self._next_sweep:
             return
         self._next_sweep = now + SWEEP_S

@@ -1,12 +1,13 @@
-"""Threads for requests that may wait: for a commit, for a database elsewhere.
+"""Threads for what takes longer: a commit, a database elsewhere, a handshake.
 
     the loop --put--> [ waiting, oldest first ] --> one of up to 32 threads
                             |
                             +-- older than two seconds: given up (503)
 
 A thread that waits for a commit serves nobody else, so there are many more than
-cores: sixteen who wait together share one sync of the disk. Threads start when
-they are first needed and stay.
+cores: sixteen who wait together share one sync of the disk. But each costs a
+stack and a heap of its own, for as long as we run. So another one is started
+only when somebody has waited for 2 ms: one that is just coming back is sooner.
 
 What has waited too long is given up by whoever looks next, a thread or the
 loop, without being begun. So while a database hangs, and all threads with it,
@@ -15,11 +16,15 @@ everybody still hears within seconds that it does not work right now.
 
 import itertools
 import logging
+import math
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final
+
+PATIENCE_S: Final = 0.002  # of who waits, before one more thread is started
+NO_THREAD_S: Final = 1.0  # before it is tried again where the system has none left
 
 log: Final = logging.getLogger("authserver.web")
 
@@ -27,7 +32,7 @@ log: Final = logging.getLogger("authserver.web")
 class Job:
     """Work to begin before `begin_until` (monotonic seconds), or to give up."""
 
-    __slots__ = ("_claims", "begin_until", "claimed", "give_up", "run")
+    __slots__ = ("_claims", "begin_until", "claimed", "give_up", "put_at", "run")
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Job:
         self.begin_until = begin_until
         self.run = run
         self.give_up = give_up
+        self.put_at = 0.0
         self.claimed = False
         self._claims = itertools.count()
 
@@ -61,25 +67,35 @@ class RequestThreads:
         # for it; the steps of a deque are atomic.
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._by_age: deque[Job] = deque()
-        self._free: deque[None] = deque()  # one for each thread with nothing to do
         self._threads: list[threading.Thread] = []
+        self._grown_at = -math.inf
 
     def __len__(self) -> int:
         """How many jobs wait, for who watches the server."""
-        return self._jobs.qsize()
+        return sum(not job.claimed for job in self._by_age.copy())
 
     def put(self, job: Job) -> None:
         """Let a thread do `job`, after all before it; from one thread only."""
-        # What they hold, a password maybe, is not kept longer than it must be.
-        while self._by_age and self._by_age[0].claimed:
-            self._by_age.popleft()
+        self._forget_claimed()
+        job.put_at = self._clock()
         self._by_age.append(job)
         self._jobs.put(job)
-        try:
-            self._free.pop()  # that one will come to it, or another to this one's
-        except IndexError:
-            if len(self._threads) < self._most:
-                self._start_thread()
+        if self._most and not self._threads:
+            self._start_thread()
+
+    @property
+    def grows_at(self) -> float:
+        """When to call `grow` (monotonic), should no thread get free."""
+        self._forget_claimed()
+        if not self._by_age or len(self._threads) >= self._most:
+            return math.inf
+        return max(self._by_age[0].put_at, self._grown_at) + PATIENCE_S
+
+    def grow(self, now: float) -> None:
+        """Start one more thread if somebody has waited for too long."""
+        if self.grows_at <= now:
+            self._grown_at = now
+            self._start_thread()
 
     def give_up_old(self, now: float) -> None:
         """Give up what should have begun by now."""
@@ -89,6 +105,9 @@ class RequestThreads:
             job = self._by_age.popleft()
             if job.claim():
                 self._do(job.give_up)
+                # It lies in the queue until a thread is free, which may take
+                # long; what it holds, a password maybe, is let go of now.
+                job.run = job.give_up = _nothing
 
     def close(self, timeout_s: float) -> None:
         """Let the threads end once nothing waits; wait so long for them all."""
@@ -97,6 +116,11 @@ class RequestThreads:
         end = self._clock() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, end - self._clock()))
+
+    def _forget_claimed(self) -> None:
+        """Let go of what threads have begun; it may hold a password."""
+        while self._by_age and self._by_age[0].claimed:
+            self._by_age.popleft()
 
     def _do(self, step: Callable[[], None]) -> None:
         try:
@@ -112,6 +136,7 @@ class RequestThreads:
         except RuntimeError:
             # The system has none left. Those we have do the work, and without
             # any it is given up in time.
+            self._grown_at = self._clock() + NO_THREAD_S
             log.exception("no thread for a %s", self._name)
         else:
             self._threads.append(thread)
@@ -122,5 +147,7 @@ class RequestThreads:
                 late = self._clock() >= job.begin_until
                 self._do(job.give_up if late else job.run)
             del job  # what it holds need not wait for the next one
-            if self._jobs.empty():
-                self._free.append(None)
+
+
+def _nothing() -> None:
+    """Do nothing: it has been given up."""
