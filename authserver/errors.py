@@ -114,6 +114,14 @@ class UnsupportedMediaType(AuthError):
     message = "Send the body as JSON, with Content-Type: application/json."
 
 
+class UnsupportedContentCoding(AuthError):
+    """A body that is compressed, or encoded in another way."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_content_coding"
+    message = "Send the body as it is: not compressed, and without Content-Encoding."
+
+
 class ExpectationFailed(AuthError):
     """An Expect header other than 100-continue (RFC 9110 section 10.1.1)."""
 

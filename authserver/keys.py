@@ -112,6 +112,10 @@ def load_or_create(path: Path, *, may_create: bool) -> bytes:
             _create(path)
         return _load(path)
     except FileNotFoundError as error:
+        if may_create and not os.path.lexists(path):  # in a folder like /proc
+            raise KeyFileError(
+                f"The key file {path}, beside the database, cannot be made there."
+            ) from error
         raise KeyFileError(
             f"The key file {path} is missing. Restore it, or set SECRET_KEY."
         ) from error

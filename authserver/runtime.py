@@ -49,7 +49,9 @@ PURGE_EVERY_S = 600
 # More could be at work for one account than it has tries (`budgets`), and then
 # right passwords that arrive together would be refused.
 MAX_HASHING = 8
-DRAIN_S = 6.0  # requests in flight; with what follows it stays below ten
+DRAIN_S = 7.0  # requests in flight; with what follows it stays below ten
+# Of which hashes may wait for their turn: then those that still do are refused.
+HASHING_DRAIN_S = 5.0
 # Said and not refused: who throws out a key that leaked means exactly this, and
 # must not be kept from it; who took a wrong one loses no more than minutes.
 OTHER_KEY = (
@@ -186,8 +188,8 @@ class Running:
         shared.note = app.access.note
         # No answer tells of a later moment than the next request will see.
         end_round = functools.partial(app.database.end_round, shared.wake)
-        shared.before_sending = end_round
-        shared.after_sending = app.access.work_up_slice
+        shared.end_round = end_round
+        shared.at_leisure = app.access.work_up_slice
         shared.sweeping = app.database.give_up_old
         app.metrics.watch("connections", self._connections)
         app.metrics.watch("request_queue", lambda: {(): self._server.driver.queued})
@@ -219,7 +221,11 @@ class Running:
 
     def stop(self) -> None:
         """Finish the requests in flight, then close everything."""
+        late = threading.Timer(HASHING_DRAIN_S, self._app.hashing.refuse)
+        late.daemon = True
+        late.start()
         self._server.stop(DRAIN_S)
+        late.cancel()
         self._background.stop()
         self._thread.join()
         close(self._app)

@@ -10,13 +10,19 @@ only: Python's `int` would also take "1_000" and Arabic digits.
 """
 
 import ipaddress
+import os
 import re
+import select
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+
+SECRET_FILE_MAX_BYTES = 64 * 1024
+SECRET_FILE_WAIT_S = 5.0  # for a pipe that somebody writes into
 
 # How the older systems' settings began, and what does their job here.
 OLDER_NAMES = {
@@ -57,7 +63,10 @@ def title(value: str) -> str:
 
 def host(value: str) -> str:
     """Read a host name or address; empty means none."""
-    if not re.fullmatch(r"[A-Za-z0-9._:%-]*", value):
+    address, _, _ = value.partition("%")  # without the zone
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]*", value) or (
+        ":" in value and not _is_host(address)
+    ):
         raise BadValue("must be a host name or an address.")
     return value
 
@@ -219,15 +228,37 @@ def look_up(found: Mapping[str, str], name: str, *, secret: bool) -> str | None:
     if path:
         if value:
             raise SettingsError(name, f"and {name}_FILE are both set; keep one.")
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is not text"
-            raise SettingsError(f"{name}_FILE", f"cannot be read: {reason}.") from error
+        return _content(f"{name}_FILE", path)
     # An empty variable is an unset one, but an empty SECRET_KEY is a mistake
     # that must be seen: `SECRET_KEY=$(missing-command)`.
     if value == "" and name != "SECRET_KEY":
         return None
+    return value
+
+
+def _content(name: str, path: str) -> str:
+    """Return what is in the file of a secret, or in a pipe, `<(pass show)`."""
+    text = b""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb", buffering=0) as file:
+            pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+            while len(text) <= SECRET_FILE_MAX_BYTES:
+                if pipe and not select.select([file], [], [], SECRET_FILE_WAIT_S)[0]:
+                    raise SettingsError(name, "names a pipe that nothing comes from.")
+                part = file.read(SECRET_FILE_MAX_BYTES)
+                if not part:
+                    break
+                text += part
+        value = text.decode().strip()
+    except OSError as error:
+        raise SettingsError(name, f"cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(name, "cannot be read: is not text.") from error
+    if len(text) > SECRET_FILE_MAX_BYTES:
+        raise SettingsError(name, "names a file that is too long for a secret.")
+    if not value:
+        raise SettingsError(name, "names a file with nothing in it.")
     return value
 
 
@@ -236,26 +267,46 @@ def read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
 
     Raises `SettingsError`.
     """
-    if path is None or not path.is_file():
+    if path is None or not os.path.lexists(path):
         return {}, []
+    if not path.is_file():  # else a pipe, or a link to nowhere, would be no settings
+        raise SettingsError(path.name, "is not a file.")
     try:
-        from dotenv import dotenv_values
+        from dotenv.parser import parse_stream
     except ImportError:
         return {}, [f"{path.name} is ignored: python-dotenv is not installed."]
+    values: dict[str, str] = {}
     try:
-        # No interpolation: a `$` in a password is a `$`.
-        values = dotenv_values(path, interpolate=False)
+        with path.open(encoding="utf-8") as file:
+            # As they stand there: a `$` in a password is a `$`.
+            for each in parse_stream(file):
+                if each.error:  # to go on without it could be to go on without TLS
+                    first, text = each.original.line, each.original.string
+                    line = first + text[: -len(text.lstrip())].count("\n")
+                    raise SettingsError(
+                        path.name,
+                        f"has no NAME=value in line {line}, or a quote without end.",
+                    )
+                if each.key is not None and each.value is not None:
+                    values[each.key] = each.value
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise SettingsError(path.name, f"cannot be read: {reason}.") from error
-    return {name: value for name, value in values.items() if value is not None}, []
+    return values, []
 
 
 def older_names(found: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable that an older system used."""
     return [
         f"{name} is not a setting here; use {new}."
-        for old, new in OLDER_NAMES.items()
         for name in sorted(found)
-        if name == old or (old.endswith("_") and name.startswith(old))
+        if (new := successor_of(name))
     ]
+
+
+def successor_of(name: str) -> str | None:
+    """Return what to set in place of what an older system used, if it did."""
+    for old, new in OLDER_NAMES.items():
+        if name == old or (old.endswith("_") and name.startswith(old)):
+            return new
+    return None

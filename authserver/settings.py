@@ -261,8 +261,20 @@ def gather(
     Raises `SettingsError`.
     """
     found, warnings = setting_values.read_dotenv(dotenv)
+    warnings += [
+        f"{name} in .env is not a setting: it changes nothing."
+        for name in sorted(found.keys() - _names())
+        if not setting_values.successor_of(name)
+    ]
     found |= os.environ if environ is None else environ
     return found, warnings + setting_values.older_names(found)
+
+
+def _names() -> set[str]:
+    """Return the names of all variables that are looked at."""
+    declared = Settings.declared().items()
+    secret = {f"{name.upper()}_FILE" for name, each in declared if each.secret}
+    return {name.upper() for name, _ in declared} | secret
 
 
 def _typed(name: str, value: object, declared: Declared) -> object:

@@ -56,6 +56,7 @@ class ServerProcess:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = (sys.executable, SERVER)
+    stdin: int = subprocess.DEVNULL
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -83,6 +84,7 @@ class ServerProcess:
                 self.command,
                 cwd=self.folder,
                 env=environment(self.settings),
+                stdin=self.stdin,
                 stdout=console,
                 stderr=log,
             )

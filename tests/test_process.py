@@ -3,7 +3,9 @@
 Real processes throughout; each has a folder and a port of its own.
 """
 
+import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -422,7 +424,59 @@ def test_client_that_never_finishes_does_not_delay_the_end_for_ever(server):
 
         assert server.wait() == 0
         assert time.monotonic() - started < MUST_END_WITHIN_S
-        assert connection.recv(100) == b""
+        assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_everybody_in_the_queue_for_hashes_is_answered_before_the_end(tmp_path):
+    # Sixty take longer than a stop: who has to wait for too long is told so.
+    settings = {"BCRYPT_ROUNDS": "14", "TRUSTED_PROXIES": "127.0.0.1/32"}
+    server = ServerProcess(tmp_path, settings)
+    server.start()
+    body = json.dumps({"identifier": "nobody", "password": PASSWORD}).encode()
+    crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+    for number, each in enumerate(crowd):
+        head = (
+            f"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
+            f"X-Forwarded-For: 198.18.{number}.1\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        each.sendall(head.encode() + body)
+    started = time.monotonic()
+
+    server.signal(signal.SIGTERM)
+
+    assert server.wait() == 0
+    assert time.monotonic() - started < MUST_END_WITHIN_S
+    answers = [each.recv(100)[9:12] for each in crowd]
+    assert set(answers) == {b"401", b"503"}
+    for each in crowd:
+        each.close()
+
+
+def test_hang_up_without_a_terminal_does_not_end_the_server(server):
+    # `systemctl reload` sends it, to a process that would be gone for good.
+    server.start()
+
+    server.signal(signal.SIGHUP)
+
+    wait_until(lambda: "SIGHUP changes nothing" in server.log(), "a line in the log")
+    join(server)
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
+def test_hang_up_of_its_terminal_ends_the_server_in_order(server, tmp_path):
+    master, terminal = pty.openpty()
+    server.stdin = terminal
+    server.start()
+    os.close(terminal)
+    join(server)
+
+    server.signal(signal.SIGHUP)
+
+    assert server.wait() == 0
+    assert "stopping" in server.log()
+    os.close(master)
 
 
 def test_idle_connections_do_not_delay_the_end(server):

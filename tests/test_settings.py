@@ -2,10 +2,15 @@
 
 import builtins
 import ipaddress
+import os
+import threading
 
 import pytest
 
+from authserver import setting_values
 from authserver.settings import Settings, SettingsError
+
+KEY = b"32 bytes and more for these tests alone"
 
 PUBLIC = {
     "PUBLIC_URL": "https://auth.example.org",
@@ -39,6 +44,7 @@ def test_with_nothing_set_it_listens_on_loopback_and_prints_codes():
         ("PORT", "-1", "must be a whole number from 0 to 65535"),
         ("PORT", "9" * 5000, "must be a whole number from 0 to 65535"),
         ("HOST", "127.0.0.1\n", "must be a host name or an address"),
+        ("HOST", "127.0.0.1:80", "must be a host name or an address"),
         ("EMAIL_HOST", "mail host", "must be a host name or an address"),
         ("LOG_LEVEL", "a\x00", "must be one of"),
         ("PUBLIC_URL", "auth.example.org", "must be a URL"),
@@ -219,6 +225,40 @@ def test_a_secret_file_that_is_not_text_stops_the_start(tmp_path):
         read(SECRET_KEY_FILE=str(file))
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("/dev/null", "names a file with nothing in it"),
+        ("/dev/zero", "names a file that is too long for a secret"),
+        (".", "cannot be read: Is a directory"),
+    ],
+)
+def test_a_secret_file_that_is_none_stops_the_start(name, sentence):
+    with pytest.raises(SettingsError, match=f"^SECRET_KEY_FILE {sentence}"):
+        read(SECRET_KEY_FILE=name)
+
+
+def test_a_secret_may_come_from_a_pipe():
+    reader, writer = os.pipe()  # as a shell makes one for <(pass show auth)
+    late = threading.Timer(0.1, lambda: [os.write(writer, KEY), os.close(writer)])
+    late.start()
+
+    assert read(SECRET_KEY_FILE=f"/dev/fd/{reader}").secret_key == (KEY,)
+    os.close(reader)
+
+
+def test_a_pipe_that_nothing_comes_from_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(setting_values, "SECRET_FILE_WAIT_S", 0.01)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+
+    with pytest.raises(SettingsError, match="nothing comes from"):
+        read(SECRET_KEY_FILE=str(pipe))
+
+    os.close(writer)
+
+
 def test_a_secret_given_twice_stops_the_start(tmp_path):
     with pytest.raises(SettingsError, match="SECRET_KEY_FILE are both set"):
         read(SECRET_KEY="x" * 40, SECRET_KEY_FILE=str(tmp_path))
@@ -317,7 +357,7 @@ def test_a_dotenv_file_that_nobody_can_read_is_named(tmp_path, monkeypatch):
     real_import = builtins.__import__
 
     def without_dotenv(name, *rest):
-        if name == "dotenv":
+        if name.startswith("dotenv"):
             raise ImportError(name)
         return real_import(name, *rest)
 
@@ -326,6 +366,40 @@ def test_a_dotenv_file_that_nobody_can_read_is_named(tmp_path, monkeypatch):
 
     assert settings.port == 8080
     assert settings.warnings == (".env is ignored: python-dotenv is not installed.",)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('TRUSTED_PROXIES="127.0.0.1/32\nPORT=1\n', 1),
+        ('PORT=1\n# mine\n\nPUBLIC_URL "https://x"\n', 4),
+        ("PORT=1\nTLS_CERT: /x/y\n", 2),
+    ],
+)
+def test_a_line_of_dotenv_that_is_no_setting_stops_the_start(tmp_path, text, line):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(text)
+
+    with pytest.raises(
+        SettingsError, match=rf"^\.env has no NAME=value in line {line}"
+    ):
+        Settings.from_environment({}, dotenv=dotenv)
+
+
+def test_a_dotenv_that_is_no_file_stops_the_start(tmp_path):
+    (tmp_path / ".env").symlink_to("nowhere")
+
+    with pytest.raises(SettingsError, match=r"^\.env is not a file"):
+        Settings.from_environment({}, dotenv=tmp_path / ".env")
+
+
+def test_a_name_in_dotenv_that_is_no_setting_draws_a_warning(tmp_path):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORTT=9\nEMAIL_PASS_FILE=\nPORT=1\nDB_HOST=x\n")
+
+    told = Settings.from_environment({}, dotenv=dotenv).warnings
+
+    assert [each.partition(" ")[0] for each in told] == ["PORTT", "DB_HOST"]
 
 
 def test_a_dotenv_file_that_is_not_text_stops_the_start(tmp_path):

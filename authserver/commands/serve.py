@@ -2,8 +2,10 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from authserver import logs
@@ -62,7 +64,9 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     # would be run by this thread alone, while the system may give the signal to
     # any other one: then nothing wakes this one from its wait. And a handler
     # that takes a lock may have interrupted whoever holds it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    heard = {*STOP_SIGNALS, *_hang_up()}
+    signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+    in_terminal = inherited is None and os.isatty(0)
     from authserver import runtime  # which the parent of workers does not need
     from authserver.web import server
 
@@ -89,9 +93,19 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     # collector looks for circles, and needs not look after each few of them.
     gc.set_threshold(20_000)
     gc.enable()
-    signal.sigwait(STOP_SIGNALS)
+    while signal.sigwait(heard) not in STOP_SIGNALS and not in_terminal:
+        # `systemctl reload`, say, which would kill who does not wait for it.
+        log.warning("SIGHUP changes nothing: a restart takes new settings")
     log.info("stopping")
     running.stop()
+
+
+def _hang_up() -> Iterable[signal.Signals]:
+    """Return what tells that a terminal is closed, if it is to be heard."""
+    found: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
+    if found is None or signal.getsignal(found) == signal.SIG_IGN:  # by nohup
+        return ()
+    return (found,)
 
 
 def _wait_for_no_log() -> None:

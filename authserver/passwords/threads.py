@@ -19,9 +19,9 @@ minute, be given up and repeated, and nothing else would be answered. So:
   request id; what it raises is raised to the caller, as if called directly.
 
 The threads start with the first job, not with the server, and are daemons, so
-that a process which forgets `close` still ends. `close` finishes what runs and
-refuses what waits: whoever stops a server lets its requests end first, and the
-stop then takes no longer than one job.
+that a process which forgets `close` still ends. Whoever stops a server lets its
+requests end first, but not all 64: what waits is refused (`refuse`) while there
+is still somebody to be told, and the stop then takes no longer than one job.
 """
 
 import contextvars
@@ -90,8 +90,8 @@ class HashingThreads:
         self._submit(_Job(address, call, future))
         return future
 
-    def close(self) -> None:
-        """Finish what runs, refuse what waits or comes, join the threads."""
+    def refuse(self) -> None:
+        """Refuse what waits and what comes; what runs goes on."""
         with self._changed:
             self._closed = True
             refused = list(self._queue)
@@ -99,6 +99,10 @@ class HashingThreads:
             self._changed.notify_all()
         for job in refused:
             job.future.set_exception(errors.Unavailable("closed while waiting"))
+
+    def close(self) -> None:
+        """Refuse as above, finish what runs, join the threads."""
+        self.refuse()
         for thread in self._threads:
             thread.join()
 

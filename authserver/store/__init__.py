@@ -15,7 +15,7 @@ SQLite, the default:
     one_writer      one writer commits for all who wait
     waiting         the queue before it
     groups          functions that share a commit
-    readers         connections that read, and who shares a snapshot
+    readers         connections that read, and what they remember
     rounds          a thread that works in rounds, and what it is told
     lockfile        one process per file
 

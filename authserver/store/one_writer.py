@@ -18,6 +18,11 @@ threads that run Python at the same time quarrel about the interpreter, at each
 statement anew; one that waits for a disk does not. So the loop is at work while
 the disk is, and refreshes are half as many again.
 
+So that nobody is left waiting: a function of a thread wakes the writer at once;
+what a round has run wakes it at the round's end; and what was begun while the
+writer had the connection is come for when the writer's answers have woken the
+round's thread, or, if there are none, by the writer itself.
+
 After any failure of the machine (disk full, I/O error) the connection is thrown
 away and opened anew. A sync that failed is never tried again on the same
 handle: the kernel may by then have dropped the pages and would report success.
@@ -157,6 +162,7 @@ class OneWriterDatabase:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, ...)` on a snapshot, in the caller's thread."""
+        self._refuse_nesting()
         return self._read(self._readers.read, lambda tx: function(tx, *args, **kwargs))
 
     def read_once(
@@ -167,6 +173,7 @@ class OneWriterDatabase:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, ...)`, which reads with one statement."""
+        self._refuse_nesting()
         key = (function, args, *kwargs.items())
         known = self._readers.known(key)
         if known is not None:
@@ -189,6 +196,7 @@ class OneWriterDatabase:
         self._run_round(rounds)
         rounds.tell()
         self._run_round(rounds)  # what went on now may have begun more
+        self._readers.end_round()  # and read what will be old in the next round
 
     def _run_round(self, rounds: Rounds) -> None:
         first = self._waiting.first_is_of(rounds)
@@ -269,7 +277,7 @@ class OneWriterDatabase:
             log.warning("another program has locked the database")
             groups.refuse(jobs)
         except Exception:
-            log.exception("a commit failed, and %d callers with it", len(jobs))
+            log.exception("a group failed, and %d callers with it", len(jobs))
             self._lose(jobs)
 
     def _begin(self, *, wait: bool) -> Connection:
@@ -306,7 +314,6 @@ class OneWriterDatabase:
         way: Callable[[Callable[[Reader], T]], T],
         call: Callable[[Reader], T],
     ) -> T:
-        self._refuse_nesting()
         self._own.inside = True
         try:
             return way(call)

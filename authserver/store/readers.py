@@ -76,7 +76,8 @@ class Readers:
         self._closed = False
         self._own = _Own()
         # Lists and sets are changed by single steps of the interpreter, so they
-        # need no lock.
+        # need no lock. Who takes adds to `_lent` before looking at `_closed`,
+        # who closes sets that before looking at `_lent`: one sees the other.
         self._free: list[Reader] = []
         self._lent: set[Reader] = set()
         self._owned: list[Reader] = []  # by threads that read in rounds
@@ -171,6 +172,9 @@ class Readers:
         except IndexError:
             reader = self._connect()
         self._lent.add(reader)
+        if self._closed:  # since we looked, and who closes may not have seen it
+            self._give_back(reader)
+            raise errors.Unavailable("the database is closed")
         return reader
 
     def _give_back(self, reader: Reader) -> None:

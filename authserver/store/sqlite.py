@@ -130,7 +130,7 @@ def look(path: Path, call: Callable[[Transaction], T]) -> T:
 
 
 class SqliteConnection:
-    """A `one_writer.Connection`; also the `tx` that functions get."""
+    """A `groups.Connection`; also the `tx` that functions get."""
 
     def __init__(self, path: Path, *, writable: bool, immutable: bool = False) -> None:
         # Neither mode makes a file that is missing.

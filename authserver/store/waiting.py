@@ -5,9 +5,9 @@
                +-> gave up: cancelled, and never runs
 
 A caller has patience for `BEGIN_WAIT_S`. Giving up and being taken are one
-atomic step, a claim: either the function never runs, or it has begun. One
-that has begun is waited for a little longer, because its answer is near; after
-that nobody knows whether it will stand, and "unavailable" is the truth.
+atomic step, a claim: either the function never runs, or it is run. One that is
+running is waited for a little longer, because its answer is near; after that
+nobody knows whether it will stand, and "unavailable" is the truth.
 
 On SQLite every transaction waits here, for the one writer; on MySQL only those
 that nobody waits for (`later`), for a thread in the background.
@@ -31,7 +31,7 @@ from authserver.store.database import Transaction
 from authserver.store.rounds import Rounds
 
 BEGIN_WAIT_S = 2.0  # longer, and the client has given up as well
-COMMIT_WAIT_S = 8.0  # for a function that has begun; a healthy disk needs 0.01
+COMMIT_WAIT_S = 8.0  # for a function that is run; a healthy disk needs 0.01
 MAX_WAITING = 1024  # a second's work; beyond it the honest answer is 503
 MAX_GROUP = 128  # bounds how long the first of a group waits for the last
 
@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 class Job:
     """A function that waits to be run, and the answer it will have.
 
-    Less than a `Future`, and a third of its cost: it has one waiter, and a lock
-    that the writer opens wakes that one without any Python in between.
+    Less than a `Future`, and a third of its cost: one waits, or is told by
+    `done`, and a lock that the writer opens wakes who waits without any Python.
     """
 
     __slots__ = (
@@ -81,7 +81,7 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        """Whether what came of it is known."""
+        """Whether what came of it is known; for jobs that nobody waits for."""
         return not self._open.locked()
 
     def claim(self) -> bool:
@@ -139,7 +139,7 @@ class Waiting:
         self._begin_wait_s = begin_wait_s
         self._commit_wait_s = commit_wait_s
         self._jobs: deque[Job] = deque()
-        self._begun: deque[tuple[float, Job]] = deque()  # and when, oldest first
+        self._of_rounds: deque[tuple[float, Job]] = deque()  # and when, oldest first
         self._lock = threading.Lock()
         # Open when there may be work. A condition variable would do as well but
         # takes more turns at the interpreter to wake who waits for it.
@@ -178,7 +178,7 @@ class Waiting:
         """
         job = Job(call, done=done, rounds=rounds)
         self._add(job)
-        self._begun.append((time.monotonic(), job))
+        self._of_rounds.append((time.monotonic(), job))
 
     def wake(self) -> None:
         """Tell the writer that it has something to do."""
@@ -187,11 +187,11 @@ class Waiting:
 
     def give_up_old(self) -> None:
         """Tell those of `begin` who have waited for too long, as in `run`."""
-        while self._begun and self._begun[0][1].settled:
-            self._begun.popleft()
+        while self._of_rounds and self._of_rounds[0][1].settled:
+            self._of_rounds.popleft()
         now = time.monotonic()
-        # One that has begun may be waited for longer than those behind it.
-        for began, job in [*self._begun]:
+        # One that is running may be waited for longer than those behind it.
+        for began, job in [*self._of_rounds]:
             waited_s = now - began
             if waited_s < self._begin_wait_s:
                 return

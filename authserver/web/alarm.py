@@ -38,6 +38,8 @@ class Alarm:
 
     def hear(self) -> None:
         """Take what was rung; who has not been heard yet rings anew."""
+        # In this order: a byte that was rung in between would be taken with the
+        # others, and nobody would ring again.
         self._reader.recv(4096)
         self._rung = False
 

@@ -90,11 +90,22 @@ def make_context(chain: Path, key: Path) -> ssl.SSLContext:
             raise SettingsError(
                 "tls_key", f"({key}) is not the key of the certificate in TLS_CERT."
             ) from error
-        reason = (error.reason or str(error)).replace("_", " ").lower()
-        raise SettingsError(
-            "tls_cert", f"({chain}) cannot be used with TLS_KEY ({key}): {reason}."
-        ) from error
+        raise _cause(chain, key) from error
     return context
+
+
+def _cause(chain: Path, key: Path) -> SettingsError:
+    """Return which of two files OpenSSL cannot use: it does not say so."""
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=_read("tls_cert", chain).decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        return SettingsError("tls_cert", f"({chain}) holds a damaged certificate.")
+    return SettingsError(
+        "tls_key",
+        f"({key}) is damaged, or another kind of key than that of the certificate in "
+        f"TLS_CERT.",
+    )
 
 
 def open_to_everybody(key: Path) -> bool:

@@ -31,12 +31,15 @@ if TYPE_CHECKING:  # the first knows this module, the second loads ssl
     from authserver.web.handler import Connection
     from authserver.web.tls import TlsConnection
 
-# States, in the first two of which a connection takes requests.
 IDLE, READING, ANSWERED, PAUSED, WORKING, SENDING, LINGERING, SHAKING, CLOSED = range(9)
+TAKES_REQUESTS: Final = (IDLE, READING)
 # What the driver has to wait for in each of them. One that is answered goes on
 # in the next round, whatever its client does; one whose request pauses soon
-# does, so that forgetting it until then would be work for nothing (`loop`).
+# does, so that forgetting it until then would be work for nothing, unless its
+# client sends more meanwhile (`Loop._ignore`).
 WANTED: Final = (READ, READ, READ, READ, NOTHING, WRITE, READ, READ, NOTHING)
+
+LAST_WAIT_S: Final = 0.5  # for threads whose connections are gone
 
 
 class Limits(NamedTuple):
@@ -49,6 +52,7 @@ class Limits(NamedTuple):
     linger_s: float = 2
     begin_s: float = 2  # how long a request may wait for a thread
     last_s: float = 0.5  # for who is silent when the server stops: see `drain`
+    finish_s: float = 4  # for who has begun to ask then
     connections: int = 10_000  # 2 KiB each when idle, 18 with TLS
 
 
@@ -81,6 +85,10 @@ class Site(Protocol):
 
     def respond(self, request: Request) -> Response:
         """Answer a request; for callers that wait for it."""
+        ...
+
+    def turn_down(self, request: Request, error: errors.AuthError) -> Response:
+        """Refuse a request that there is no time for."""
         ...
 
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
@@ -120,10 +128,11 @@ class Shared:
         self.proxy_warning = ProxyWarning(trusted_proxies)
         self.most_connections = most_connections
         self.note: Callable[[Answered], None] = lambda _: None  # of every answer
-        # Hooks of the loop. Before answers are sent: what was read until then
-        # must not count as true for who asks after them. After: what can wait.
-        self.before_sending: Callable[[], None] = lambda: None
-        self.after_sending: Callable[[], None] = lambda: None
+        # Hooks of the loop. Before answers are sent, and after: what was begun
+        # in this round runs, what earlier ones came to is told, and what was
+        # read does not count as true any more. At leisure: what can wait.
+        self.end_round: Callable[[], None] = lambda: None
+        self.at_leisure: Callable[[], None] = lambda: None
         # And twice a second, as long as anybody is connected.
         self.sweeping: Callable[[], None] = lambda: None
         # Has the loop come to its hooks soon; from any thread.

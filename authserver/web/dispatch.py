@@ -101,6 +101,11 @@ class Site:
         self.answer(request, answered.put)
         return answered.get()
 
+    def turn_down(self, request: Request, error: errors.AuthError) -> Response:
+        """Refuse a request that there is no time for."""
+        request = cors.received(self._app.settings, request)
+        return self._finished(None, request, self._refused(None, request, error))
+
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
         """Answer bytes that never became a request."""
         self._app.metrics.count("refused", error.code)
@@ -199,6 +204,8 @@ def refusal(app: App, error: errors.AuthError, request_id: str) -> Response:
         headers.append(("WWW-Authenticate", challenge))
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(max(1, error.retry_after_s))))
+    if isinstance(error, errors.UnsupportedContentCoding):
+        headers.append(("Accept-Encoding", "identity"))  # RFC 9110 section 15.5.16
     if error.allow:
         headers.append(("Allow", ", ".join(error.allow)))
     return Response(
@@ -278,7 +285,7 @@ def _values(route: Route, request: Request) -> dict[str, Any]:
     # A form or text/plain needs no leave of the browser to be sent here.
     media_type = request.header("content-type")
     if request.body and request.header("content-encoding") not in (None, "identity"):
-        raise errors.UnsupportedMediaType("content coding")
+        raise errors.UnsupportedContentCoding
     if request.body and not json_body.media_type_is_json(media_type):
         raise errors.UnsupportedMediaType("not JSON")
     return fields.read(route.body, json_body.decode(request.body), route.rules)

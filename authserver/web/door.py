@@ -51,7 +51,7 @@ class Door:
         self._begin = begin
         self._full = full
         self._make_room = make_room
-        self.opens_at = math.inf  # when it is shut: see `reopen`
+        self.opens_at = math.inf  # while it is shut, when to `reopen`
 
     def open(self) -> None:
         """Begin to wait for clients."""

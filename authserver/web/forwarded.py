@@ -35,6 +35,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 log: Final = logging.getLogger("authserver.web")
 
 MAX_REMEMBERED_CHARS: Final = 100  # of a header: two hops and more
+# What proxies add.
+FORWARDING: Final = frozenset(
+    {
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "forwarded",
+    }
+)
 MAX_HOPS: Final = 32  # proxies of ours in a row; bounds the work per request
 
 
@@ -58,6 +68,11 @@ def client_address(
         if not _is_trusted(hop, trusted):
             return str(hop)
     return str(address)
+
+
+def canonical(peer: str) -> str:
+    """Return an address as the socket says it, in canonical text."""
+    return client_address(peer, None, ())
 
 
 class Resolver:
@@ -92,11 +107,7 @@ class ProxyWarning:
         if (
             self._due
             and peer != self._trusted_peer
-            and (
-                "x-forwarded-for" in headers
-                or "x-real-ip" in headers
-                or "forwarded" in headers
-            )
+            and not FORWARDING.isdisjoint(headers)
         ):
             self._look_closely(peer)
 

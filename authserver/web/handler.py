@@ -4,7 +4,10 @@
                             |                  or answered   |
                             +------- refusal ------------> lingering --> closed
 
-(All states are listed in `connections`.)
+(All states are listed in `connections`.) The way of a request and of its
+answer; what is not ours is the driver's, or the site's in whichever thread:
+
+    ready > _take > _advance > (lend) > answer > (site) > reply > (...) > resume
 
 Nothing here waits. Whoever drives a connection (`loop`, or a thread of its own
 in `threads`) calls `ready` when its socket is, `expire` when its deadline has
@@ -56,6 +59,7 @@ from authserver.web.connections import (
     READING,
     SENDING,
     SHAKING,
+    TAKES_REQUESTS,
     Driver,
     Shared,
 )
@@ -76,7 +80,6 @@ class Connection:
     """One client's connection, from its first byte to its last."""
 
     __slots__ = (
-        "_awaited",
         "_began_at",
         "_dropped_bytes",
         "_inbox",
@@ -85,6 +88,7 @@ class Connection:
         "_minor",
         "_shared",
         "_started",
+        "_timed",
         "_unsent",
         "deadline",
         "fd",
@@ -109,7 +113,7 @@ class Connection:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = client
         self.fd = client.fileno()
-        self.peer = forwarded.client_address(address, None, ())
+        self.peer = forwarded.canonical(address)
         self.state = IDLE
         self.since = time.monotonic()  # when the client's turn began
         self.deadline = self.since + shared.limits.idle_s
@@ -117,7 +121,7 @@ class Connection:
         self._shared = shared
         self._lend = driver.lend
         self._inbox = Inbox()
-        self._awaited: Head | None = None  # of a request whose body is to come
+        self._timed: Head | None = None  # whose body has a deadline already
         self._minor = 1  # of the HTTP/1.x that the client speaks
         self._keep = True  # whether another request may follow
         self._unsent: bytes | memoryview = b""
@@ -179,8 +183,9 @@ class Connection:
 
     def give_up(self, request: Request, reply: Callable[[Response], None]) -> None:
         """Refuse a request that no thread could begin in time."""
+        logs.request_id.set(request.request_id)
         error = errors.Unavailable("no thread was free in time")
-        reply(self._shared.site.refuse(error, request.request_id))
+        reply(self._shared.site.turn_down(request, error))
 
     def reply(self, request: Request, response: Response) -> None:
         """Take the site's answer, which `resume` will send; in any thread."""
@@ -219,16 +224,25 @@ class Connection:
             )
         )
 
+    def spare(self) -> None:
+        """Be silent at the end of what the client sends; from any thread."""
+        self._keep = False  # until a whole request has come all the same
+
     def drain(self) -> None:
         """Let what has begun finish, and leave the others a last moment to ask.
 
         A request may be on its way: of a client that has just connected, or of
         a proxy that takes the connection for open. To close at once would lose
-        it, and nobody may repeat a POST.
+        it, and nobody may repeat a POST. Who has begun to ask is told in time
+        that it took too long.
         """
         if self.state in (IDLE, SHAKING):
             last = time.monotonic() + self._shared.limits.last_s
-            self.deadline = min(self.deadline, last)
+        elif self.state == READING:
+            last = time.monotonic() + self._shared.limits.finish_s
+        else:
+            return
+        self.deadline = min(self.deadline, last)
 
     # -- reading
 
@@ -240,14 +254,14 @@ class Connection:
         elif data:
             self._inbox.add(data)
             self._advance()
-        elif not self._inbox.blank and self.state != CLOSED:
+        elif not self._inbox.blank and self.state != CLOSED and self._keep:
             self._refuse(errors.MalformedRequest("ended early"))
         else:
             self.state = CLOSED
 
     def _advance(self) -> None:
         """Have the next request answered, if it is complete."""
-        if self.state > READING:
+        if self.state not in TAKES_REQUESTS:
             return
         try:
             found = self._inbox.cut()
@@ -257,7 +271,7 @@ class Connection:
         if found is None:
             self._wait_for_more()
             return
-        self._awaited = None
+        self._timed = None
         request = self._request(*found)
         manner = self._shared.site.manner(request)
         self.state = AT_WORK[manner]
@@ -270,8 +284,8 @@ class Connection:
         if head is None:
             if self.state == IDLE and not self._inbox.blank:
                 self._enter(READING, limits.head_s)
-        elif head is not self._awaited:
-            self._awaited = head  # once: more of a body moves no deadline
+        elif head is not self._timed:
+            self._timed = head  # once: more of a body moves no deadline
             patience_s = limits.body_s
             if head.body_bytes is not None:
                 honest_s = limits.head_s + head.body_bytes / BODY_BYTES_PER_S
@@ -279,12 +293,15 @@ class Connection:
             self._enter(READING, patience_s)
             if head.expects_continue:
                 self._tell_to_continue()
+        if self._shared.draining:
+            self.drain()
 
     def _tell_to_continue(self) -> None:
         with contextlib.suppress(OSError):  # the next read finds out
             self.socket.send(wire.CONTINUE)
 
     def _request(self, head: Head, content: bytes) -> Request:
+        request_id = refusals.new_request_id()
         self._shared.proxy_warning.look(self.peer, head.headers)
         self._minor, self._keep = head.minor, head.keep_alive
         self._began_at, self._started = time.time(), time.monotonic()
@@ -297,7 +314,7 @@ class Connection:
             self._shared.resolver.address(
                 self.peer, head.headers.get("x-forwarded-for")
             ),
-            refusals.new_request_id(),
+            request_id,
         )
 
     # -- writing

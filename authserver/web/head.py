@@ -270,8 +270,9 @@ def _body_bytes(coding: str | None, length: str | None, minor: int) -> int | Non
 
 def _refuse_coding(coding: str) -> NoReturn:
     *others, last = [each.strip(" \t") for each in coding.split(",")]
-    # Without one "chunked", and that the last, nobody knows where it ends.
-    if last != "chunked" or "chunked" in others:
+    # Without one "chunked", and that the last, nobody knows where it ends. (An
+    # empty element means nothing, and is what nobody honest sends here.)
+    if last != "chunked" or "chunked" in others or "" in others:
         raise errors.MalformedRequest("Transfer-Encoding does not end in chunked")
     raise errors.UnknownTransferCoding("not chunked alone")  # section 6.1
 

@@ -7,15 +7,15 @@
                         3. by a request thread, or by a hashing thread
 
 An idle connection is an entry in a table and in the kernel's, not a thread. One
-thread reads them all, and it never waits for anything but the poller, so it is
-there for everybody while the database hangs. A request is answered in one of
-three ways (`connections`):
+thread reads them all, and it never waits for a sync or for another server, so
+that it is there for everybody while a database hangs. A request is answered in
+one of three ways (`connections`):
 
-1. What needs nothing but memory or a short read is answered at once: handing it
-   to another thread would cost more than the answer.
+1. What needs nothing but memory or a short read of a local file is answered at
+   once: handing it to another thread would cost more than the answer.
 2. A flow with a transaction may be written in steps (`flows.steps`). The loop
-   begins it, serves others, and goes on with it at the end of a round, once the
-   writer has committed.
+   begins it, serves others, runs its statements at the end of the round, and
+   goes on with it at the end of a later one, once the writer has committed.
 3. What may wait for longer -- a database elsewhere, a password hash -- is lent
    to another thread until that has made the answer (`request_threads`).
 
@@ -42,6 +42,7 @@ from authserver.web.alarm import Alarm
 from authserver.web.connections import (
     CLOSED,
     IN_STEPS,
+    LAST_WAIT_S,
     PAUSED,
     WAITING,
     WANTED,
@@ -58,7 +59,6 @@ from authserver.web.request_threads import Job, RequestThreads
 if TYPE_CHECKING:  # loads ssl
     from authserver.web.tls import TlsConnection
 
-LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
 SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
 SWEEP_S: Final = 0.5  # between looks at the deadlines, at most
 THREADS: Final = 32
@@ -96,7 +96,7 @@ class Loop:
         """Serve until stopped, then let what has begun finish."""
         self._door.open()
         self._alarm.watch()
-        self._guard(self.shared.before_sending)  # this thread works in rounds
+        self._guard(self.shared.end_round)  # this thread works in rounds
         while not self._finished():
             for fd, _ in self._poller.wait(self._patience()):
                 connection = self._connections.get(fd)
@@ -107,7 +107,7 @@ class Loop:
                 else:
                     self._drive(connection, connection.ready)
             self._send_answers()
-            self._guard(self.shared.after_sending)
+            self._guard(self.shared.at_leisure)
             self._sweep()
         self.close()
 
@@ -162,6 +162,10 @@ class Loop:
         except Exception:
             log.exception("the connection of %s failed", connection.peer)
             connection.state = CLOSED
+        self._settle(connection)
+
+    def _settle(self, connection: Connection) -> None:
+        """Wait for what the state of a connection asks for, or close it."""
         if WANTED[connection.state] != connection.watched:
             try:
                 self._watch(connection)
@@ -248,12 +252,12 @@ class Loop:
         So what has been read is forgotten before answers are sent, and again
         before the loop looks who is ready.
         """
-        self._guard(self.shared.before_sending)
+        self._guard(self.shared.end_round)
         if self._answered:
             for _ in range(len(self._answered)):
                 connection = self._answered.popleft()
                 self._drive(connection, connection.resume)
-            self._guard(self.shared.before_sending)
+            self._guard(self.shared.end_round)
 
     def _guard(self, hook: Callable[[], None]) -> None:
         """Call what others do in this thread; a bug of theirs ends nothing."""
@@ -281,7 +285,7 @@ class Loop:
         spared = choose_spare(self._connections.values(), most)
         for connection in spared:
             connection.state = CLOSED
-            self._drive(connection, _nothing)
+            self._settle(connection)
         return bool(spared)
 
     def _sweep(self) -> None:
@@ -325,7 +329,3 @@ class Loop:
         self._alarm.close()
         self._threads.close(LAST_WAIT_S)
         self._shaking.close(LAST_WAIT_S)
-
-
-def _nothing() -> None:
-    """Do nothing; the state has been set already."""

@@ -4,7 +4,7 @@ A thread per connection asks by waiting in `recv`, and so costs a thread for
 each client who says nothing. A poller waits for all of them at once:
 
     poller.watch(fd, READ)        tell the kernel what we are waiting for
-    poller.wait(0.5)              [(fd, READ)]: what of it has come
+    poller.wait(0.5)              [(fd, ...)]: who has something for us
 
 It is level-triggered: as long as something can be read, it says so each time,
 and nothing is lost if we look at it later.
@@ -41,10 +41,10 @@ class Poller(Protocol):
         ...
 
     def wait(self, timeout_s: float | None) -> list[tuple[int, int]]:
-        """Return descriptors and what they are ready for, maybe none.
+        """Return the descriptors that are ready, each the first of a pair.
 
-        None waits for ever. A broken connection is ready for whatever was
-        asked, or for something else: reading it tells.
+        None waits for ever. What the system says they are ready for is not to
+        be relied on: a broken connection may be so for anything.
         """
         ...
 
@@ -90,7 +90,7 @@ class Selected:
     def wait(self, timeout_s: float | None) -> list[tuple[int, int]]:
         """See `Poller`."""
         ready = self._selector.select(timeout_s)
-        return [(key.fd, _from_selectors(mask)) for key, mask in ready]
+        return [(key.fd, mask) for key, mask in ready[:MOST_EVENTS]]
 
 
 def best() -> Poller | None:
@@ -105,7 +105,3 @@ def best() -> Poller | None:
 def to_selectors(wanted: int) -> int:
     """Return the event of `selectors` for one of ours."""
     return selectors.EVENT_READ if wanted == READ else selectors.EVENT_WRITE
-
-
-def _from_selectors(mask: int) -> int:
-    return READ if mask & selectors.EVENT_READ else WRITE

@@ -7,7 +7,8 @@
 A thread that waits for a commit serves nobody else, so there are many more than
 cores: sixteen who wait together share one sync of the disk. But each costs a
 stack and a heap of its own, for as long as we run. So another one is started
-only when somebody has waited for 2 ms: one that is just coming back is sooner.
+only when somebody has waited for 2 ms and all are at work: one that is just
+coming back, or has not got a core yet, is sooner.
 
 What has waited too long is given up by whoever looks next, a thread or the
 loop, without being begun. So while a database hangs, and all threads with it,
@@ -68,7 +69,8 @@ class RequestThreads:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._by_age: deque[Job] = deque()
         self._threads: list[threading.Thread] = []
-        self._grown_at = -math.inf
+        self._at_work: set[int] = set()  # their idents
+        self._looked_at = -math.inf  # if another thread is needed
 
     def __len__(self) -> int:
         """How many jobs wait, for who watches the server."""
@@ -85,17 +87,18 @@ class RequestThreads:
 
     @property
     def grows_at(self) -> float:
-        """When to call `grow` (monotonic), should no thread get free."""
+        """When to call `grow` (monotonic), if somebody waits then."""
         self._forget_claimed()
         if not self._by_age or len(self._threads) >= self._most:
             return math.inf
-        return max(self._by_age[0].put_at, self._grown_at) + PATIENCE_S
+        return max(self._by_age[0].put_at, self._looked_at) + PATIENCE_S
 
     def grow(self, now: float) -> None:
-        """Start one more thread if somebody has waited for too long."""
+        """Start one more thread if somebody has waited and all are at work."""
         if self.grows_at <= now:
-            self._grown_at = now
-            self._start_thread()
+            self._looked_at = now
+            if len(self._at_work) >= len(self._threads):
+                self._start_thread()
 
     def give_up_old(self, now: float) -> None:
         """Give up what should have begun by now."""
@@ -136,16 +139,19 @@ class RequestThreads:
         except RuntimeError:
             # The system has none left. Those we have do the work, and without
             # any it is given up in time.
-            self._grown_at = self._clock() + NO_THREAD_S
+            self._looked_at = self._clock() + NO_THREAD_S
             log.exception("no thread for a %s", self._name)
         else:
             self._threads.append(thread)
 
     def _work(self) -> None:
+        me = threading.get_ident()
         while (job := self._jobs.get()) is not None:
             if job.claim():
+                self._at_work.add(me)
                 late = self._clock() >= job.begin_until
                 self._do(job.give_up if late else job.run)
+                self._at_work.discard(me)
             del job  # what it holds need not wait for the next one
 
 

@@ -18,6 +18,9 @@ from authserver.web.connections import (
     AT_WORK,
     CLOSED,
     IDLE,
+    LAST_WAIT_S,
+    READING,
+    SENDING,
     SHAKING,
     WANTED,
     Shared,
@@ -31,7 +34,6 @@ from authserver.web.poller import READ, to_selectors
 if TYPE_CHECKING:  # loads ssl
     from authserver.web.tls import TlsConnection
 
-LAST_WAIT_S: Final = 1.0  # for threads whose connections are gone
 MOST_THREADS: Final = 1_000  # 24 to 35 KiB each when idle
 
 
@@ -71,7 +73,10 @@ class Threads:
         """Close who can best be spared; return False if nobody can."""
         spared = choose_spare(self._list(), 1)
         for connection in spared:
-            _wake(connection)
+            connection.spare()
+            # Who does not take an answer waits for nothing to read.
+            both = connection.state == SENDING
+            _shut(connection, socket.SHUT_RDWR if both else socket.SHUT_RD)
         return bool(spared)
 
     def stop(self, drain_s: float) -> None:
@@ -80,14 +85,21 @@ class Threads:
         with self._lock:
             self.shared.draining = True
             driven = [*self._driven.values()]
-        # A last moment for who is silent to ask (see `Connection.drain`).
-        _join(driven, min(end, time.monotonic() + self.shared.limits.last_s))
-        for each in driven:
-            if each.connection.state in (IDLE, SHAKING):
-                _wake(each.connection)
+        # A last moment for who is silent to ask (see `Connection.drain`), and
+        # some more for who has begun.
+        limits, now = self.shared.limits, time.monotonic()
+        for patience_s, states in (
+            (limits.last_s, (IDLE, SHAKING)),
+            (limits.finish_s, (IDLE, SHAKING, READING)),
+        ):
+            _join(driven, min(end, now + patience_s))
+            for each in driven:
+                if each.connection.state in states:
+                    _shut(each.connection, socket.SHUT_RD)
         _join(driven, end)
         for each in driven:
-            _wake(each.connection)
+            each.connection.state = CLOSED
+            _shut(each.connection, socket.SHUT_RDWR)
         _join(driven, time.monotonic() + LAST_WAIT_S)
 
     def lend(self, connection: Connection, request: Request, manner: int) -> None:  # noqa: ARG002 - see `Driver`
@@ -133,15 +145,15 @@ def _serve(connection: Connection) -> None:
                 connection.expire()
 
 
-def _wake(connection: Connection) -> None:
+def _shut(connection: Connection, how: int) -> None:
     """Make the thread of a connection find that it has ended.
 
-    Never by closing: its descriptor's number could belong to somebody else by
-    the time the thread looks.
+    It may be about to answer a request that has just come, which reading no
+    further does not keep it from. And never by closing: the descriptor's number
+    could belong to somebody else by the time the thread looks.
     """
-    connection.state = CLOSED
     with contextlib.suppress(OSError):
-        connection.socket.shutdown(socket.SHUT_RDWR)
+        connection.socket.shutdown(how)
 
 
 def _join(driven: list[_Driven], end: float) -> None:

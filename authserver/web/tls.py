@@ -40,9 +40,9 @@ from authserver.web.connections import (
     CLOSED,
     IDLE,
     LINGERING,
-    READING,
     SENDING,
     SHAKING,
+    TAKES_REQUESTS,
     WORKING,
     Driver,
     Shared,
@@ -56,7 +56,7 @@ log: Final = logging.getLogger("authserver.web")
 
 
 class TlsConnection(Connection):
-    """One client's connection, from its first byte to its last."""
+    """The same over TLS: shakes hands first, then seals what goes out."""
 
     __slots__ = (
         "_agreed",
@@ -131,7 +131,7 @@ class TlsConnection(Connection):
         elif self._tls is None and data[0] != HANDSHAKE:
             self._shaking = False
             self._inbox.add(data)
-            if data[:1].isalpha():
+            if data.lstrip(b"\r\n")[:1].isalpha():
                 self._refuse(errors.TlsExpected(""))
             else:
                 self.state = CLOSED
@@ -222,7 +222,7 @@ class TlsConnection(Connection):
 
     def _heed_end(self) -> None:
         """Once all is answered that came before it, take the end."""
-        if self._ended and self.state <= READING:
+        if self._ended and self.state in TAKES_REQUESTS:
             super()._take(b"")
             if self.state == CLOSED:
                 self._take_leave()

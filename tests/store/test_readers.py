@@ -155,6 +155,40 @@ class Failing:
         pass
 
 
+def test_reader_that_is_opened_while_all_are_closed_is_closed_too():
+    opened = []
+
+    class Late(Failing):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    def connect():
+        lending.close(0)
+        opened.append(Late())
+        return opened[0]
+
+    lending = readers.Readers(connect)
+
+    with pytest.raises(errors.Unavailable, match="closed"):
+        lending.read(lambda _: None)
+
+    assert opened[0].closed
+
+
+def test_what_is_remembered_is_refused_inside_of_a_read_as_well(database):
+    database.end_round()
+    database.read_once(lambda tx: tx.one("SELECT 1"))
+
+    def read(tx):
+        return tx.one("SELECT 1")
+
+    database.read_once(read)
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        database.read(lambda _: database.read_once(read))
+
+
 def fail(reader) -> None:
     reader.failure = errors.Unavailable("disk")
     raise reader.failure

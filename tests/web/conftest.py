@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import pytest
 
-from authserver import errors
+from authserver import errors, logs
 from authserver.access import Answered
 from authserver.web.certificate import Certificate
 from authserver.web.connections import AT_ONCE, WAITING, Limits
@@ -28,6 +28,7 @@ class Site:
 
     requests: list[Request] = field(default_factory=list)
     refused: list[errors.AuthError] = field(default_factory=list)
+    refused_ids: set[str] = field(default_factory=set)
     answers: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
 
     def manner(self, request: Request) -> int:
@@ -48,8 +49,12 @@ class Site:
             return self.answers[request.path](request)
         return Response(HTTPStatus.OK, {"path": request.path})
 
+    def turn_down(self, request: Request, error: errors.AuthError) -> Response:
+        return self.refuse(error, logs.request_id.get())
+
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
         self.refused.append(error)
+        self.refused_ids.add(request_id)
         return Response(error.status, {"code": error.code, "detail": error.detail})
 
 

@@ -1,6 +1,7 @@
 """The certificate: what cannot be used is a sentence, what is new is taken."""
 
 import logging
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
@@ -48,6 +49,18 @@ def damaged(made: Made) -> Made:
     return made
 
 
+def key_damaged(made: Made) -> Made:
+    text = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+    made.key.write_text(text)
+    return made
+
+
+def of_another_kind(made: Made) -> Made:
+    command = ("openssl", "genpkey", "-algorithm", "ED25519", "-out", str(made.key))
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -57,7 +70,9 @@ def damaged(made: Made) -> Made:
         (no_key, "^TLS_KEY must name a PEM private key; .*certificate.pem is none"),
         (of_another, "^TLS_KEY .* is not the key of the certificate in TLS_CERT"),
         (with_passphrase, "^TLS_KEY must not have a passphrase"),
-        (damaged, "^TLS_CERT .* cannot be used with TLS_KEY"),
+        (damaged, "^TLS_CERT .* holds a damaged certificate"),
+        (key_damaged, "^TLS_KEY .* is damaged, or another kind of key"),
+        (of_another_kind, "^TLS_KEY .* is damaged, or another kind of key"),
     ],
 )
 def test_files_that_cannot_be_used_are_a_sentence(made, spoil, sentence):

@@ -353,7 +353,19 @@ def test_login_by_code_needs_no_hashing_thread(app, client):
 def test_compressed_body_is_refused(client):
     answer = client.having(content_encoding="gzip").post("/auth/logout", a="b")
 
-    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert (answer.status, answer.code) == (415, "unsupported_content_coding")
+    assert ("Accept-Encoding", "identity") in answer.headers
+
+
+def test_request_that_is_turned_down_can_be_read_by_an_allowed_page(make_app):
+    origin = "https://app.example.org"
+    site = Site(make_app(allowed_origins=origin))
+    request = Request("GET", "/auth/me", "", {"origin": origin}, b"", "192.0.2.1", "1")
+
+    response = site.turn_down(request, errors.Unavailable("no thread"))
+
+    assert response.status == 503
+    assert ("Access-Control-Allow-Origin", origin) in response.headers
 
 
 def test_who_does_not_speak_tls_is_told_nothing_about_tls_to_come(app):

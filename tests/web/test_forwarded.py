@@ -155,7 +155,13 @@ def warning(caplog):
     return look
 
 
-@pytest.mark.parametrize("name", ["x_forwarded_for", "forwarded", "x_real_ip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x_forwarded_for", "x_forwarded_proto", "x_forwarded_host"),
+        *("forwarded", "x_real_ip"),
+    ],
+)
 def test_proxy_that_nobody_named_is_told_once(warning, name):
     for peer in ("192.0.2.9", "192.0.2.9", "192.0.2.10"):
         told = warning(peer, **{name: "203.0.113.9"})

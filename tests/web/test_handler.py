@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from http import HTTPStatus
+from types import SimpleNamespace
 
 import pytest
 
@@ -190,6 +191,19 @@ def test_proxy_that_nobody_named_is_told_once_in_the_log(serve, connect, caplog)
 
     [sentence] = [each for each in caplog.messages if "TRUSTED_PROXIES" in each]
     assert sentence.startswith("127.0.0.1 forwards requests")
+
+
+def test_line_about_such_a_proxy_has_the_id_of_its_request(serve, connect, site):
+    server = serve()
+    ids = []
+    warning = SimpleNamespace(look=lambda *_: ids.append(logs.request_id.get()))
+    server.shared.proxy_warning = warning
+    connection = connect(server)
+
+    connection.send(LAST)
+    connection.read_to_end()
+
+    assert ids == [site.requests[0].request_id]
 
 
 # -- keep-alive

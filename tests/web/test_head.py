@@ -312,6 +312,7 @@ MALFORMED = [
         "in HTTP/1.0",
     ),
     ("chunked twice", get(b"Transfer-Encoding: chunked, chunked"), "end in chunked"),
+    ("an empty coding", get(b"Transfer-Encoding: , chunked"), "end in chunked"),
     (
         "chunked with a parameter",
         get(b"Transfer-Encoding: chunked;q=1"),

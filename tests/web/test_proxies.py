@@ -45,15 +45,10 @@ class Traffic(NamedTuple):
 class Signing(Site):
     """Signs each answer with the id of what it answers."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.refused_ids: set[str] = set()
-
     def respond(self, request: Request) -> Response:
         return signed(super().respond(request), request.request_id)
 
     def refuse(self, error: errors.AuthError, request_id: str) -> Response:
-        self.refused_ids.add(request_id)
         return signed(super().refuse(error, request_id), request_id)
 
 

@@ -75,6 +75,24 @@ def test_who_waits_for_longer_gets_a_thread_of_his_own():
     threads.close(60)
 
 
+def test_no_thread_is_started_while_one_has_nothing_to_do():
+    threads = RequestThreads(2, clock=time.monotonic)
+    answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threads.put(job(lambda: answers.put("served")))
+    answers.get(timeout=60)
+    # It has not been seen by the one that is there, which has no core yet.
+    waiting = job(print)
+    waiting.put_at = 0.0
+    threads._by_age.append(waiting)
+    while threads._at_work:
+        time.sleep(0.001)
+
+    threads.grow(threads.grows_at)
+
+    assert len(threads._threads) == 1
+    threads.close(60)
+
+
 def test_system_without_threads_is_asked_for_one_rarely(monkeypatch, caplog):
     def refuse(_thread):
         raise RuntimeError("can't start new thread")

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from authserver.web import server as server_module
-from authserver.web.connections import AT_ONCE, IN_STEPS, Limits
+from authserver.web import threads
+from authserver.web.connections import AT_ONCE, IN_STEPS, WORKING, Limits
 from authserver.web.messages import Response
 from authserver.web.poller import READ, Epoll
 from authserver.web.server import Server
@@ -29,6 +30,7 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 ANSWER = b'{"path":"/"}\n'
 PATIENCE_S = 10
+LONG = {"make_room": (), "stop": (PATIENCE_S,)}  # arguments
 ROOT = Path(__file__).parents[2]
 
 
@@ -61,6 +63,11 @@ def ask_slowly(client, site) -> None:
     before = len(site.requests)
     client.send(GET.replace(b"/ ", b"/slow "))
     assert eventually(lambda: len(site.requests) > before)
+
+
+def noted_ids(noted) -> list[str]:
+    """The request ids of all answers so far."""
+    return [answered[-1] for answered in noted]
 
 
 # -- listening
@@ -215,6 +222,8 @@ class Site:
         return 0
     def answer(self, request, reply, *, in_steps=False):
         reply(Response(HTTPStatus.OK, {"path": request.path}))
+    def turn_down(self, request, error):
+        return Response(error.status)
     def refuse(self, error, request_id):
         return Response(error.status)
 
@@ -295,7 +304,7 @@ def test_exhausted_descriptors_of_row_r10_do_not_burn_a_core(limited):
 
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_request_that_no_thread_can_begin_is_a_503(
-    serve, connect, site, monkeypatch, caplog
+    serve, connect, site, noted, monkeypatch, caplog
 ):
     server = serve(begin_s=0.1)
     site.answers["/waits"] = lambda _: Response(HTTPStatus.OK, {"waits": True})
@@ -311,8 +320,31 @@ def test_request_that_no_thread_can_begin_is_a_503(
 
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert "no thread" in caplog.text
+    [request_id] = site.refused_ids
+    assert request_id in noted_ids(noted)
     client.send(GET.replace(b"/ ", b"/waits "))
     client.read(ends_with=b'{"waits":true}\n')
+
+
+@pytest.mark.parametrize("make_poller", [lambda: None], ids=["threads"])
+@pytest.mark.parametrize("spare", ["make_room", "stop"])
+def test_who_asks_while_his_connection_is_spared_is_answered(
+    serve, connect, slow_site, gate, monkeypatch, spare
+):
+    # The choice falls while he is silent; his request comes before it is done.
+    server = serve(last_s=0)
+    client = connect(server)
+    ask_slowly(client, slow_site)
+    monkeypatch.setattr(threads, "choose_spare", lambda found, _: found)
+    monkeypatch.setattr(threads, "IDLE", WORKING)
+
+    ending = threading.Thread(target=getattr(server.driver, spare), args=LONG[spare])
+    ending.start()
+    ending.join(0.2)
+    gate.set()
+
+    assert client.read(ends_with=b'{"slow":true}\n')
+    ending.join(PATIENCE_S)
 
 
 @pytest.mark.parametrize("make_poller", [lambda: None], ids=["threads"])
@@ -357,7 +389,7 @@ def test_round_ends_before_answers_and_before_the_loop_waits(serve, connect, sit
     events = []
     server = serve()
     site.answers["/waits"] = lambda _: Response(HTTPStatus.OK, {"waits": True})
-    server.shared.before_sending = lambda: events.append("round")
+    server.shared.end_round = lambda: events.append("round")
     respond = site.respond
     site.respond = lambda request: events.append(request.path) or respond(request)
 
@@ -392,8 +424,8 @@ def test_long_pipelines_keep_nobody_else_waiting(serve, connect, site):
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_hook_with_a_bug_is_logged_and_harms_nobody(serve, connect, caplog):
     server = serve()
-    server.shared.before_sending = lambda: 1 / 0
-    server.shared.after_sending = lambda: 1 / 0
+    server.shared.end_round = lambda: 1 / 0
+    server.shared.at_leisure = lambda: 1 / 0
 
     client = connect(server)
     client.send(LAST)
@@ -422,7 +454,7 @@ def test_what_comes_while_a_request_pauses_keeps_and_wakes_nobody(
             answer(request, reply)
 
     site.answer = pause
-    server.shared.before_sending = lambda: brought and brought.popleft()()
+    server.shared.end_round = lambda: brought and brought.popleft()()
     client = connect(server)
     client.send(GET.replace(b"/ ", b"/steps "))
     assert eventually(lambda: paused)
@@ -484,7 +516,7 @@ def test_stop_answers_who_has_connected_and_is_about_to_ask(serve, connect):
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_stop_answers_all_who_have_connected_however_many(serve, connect, gate):
     server = serve(linger_s=0.1)
-    server.shared.before_sending = lambda: gate.wait(PATIENCE_S)  # holds the loop
+    server.shared.end_round = lambda: gate.wait(PATIENCE_S)  # holds the loop
     clients = [connect(server) for _ in range(200)]
     for client in clients:
         client.send(GET)
@@ -576,6 +608,19 @@ def test_stop_lets_a_request_that_has_begun_arrive(serve, connect):
 
     assert answer.endswith(ANSWER)
     assert b"Connection: close\r\n" in answer
+
+
+def test_stop_tells_who_has_begun_to_ask_that_it_takes_too_long(serve, connect):
+    server = serve(linger_s=0.1, last_s=0.05, finish_s=0.1)
+    client = connect(server)
+    client.send(GET[:5])
+    assert eventually(lambda: server.driver.counts()["waiting"] == 1)
+    started = time.monotonic()
+
+    server.stop()
+
+    assert time.monotonic() - started < 5
+    assert client.read_to_end().startswith((b"HTTP/1.1 408 ", b"HTTP/1.1 400 "))
 
 
 def test_stop_accepts_nobody_new(server):

@@ -31,6 +31,7 @@ COMMON: Refusals = (
 OF_CHANGES: Refusals = (
     errors.InvalidBody,
     errors.UnsupportedMediaType,
+    errors.UnsupportedContentCoding,
     errors.CrossSite,
 )
 LOGGED_IN: Refusals = (errors.NotAuthenticated, errors.InvalidToken)
