@@ -58,7 +58,12 @@ def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
             spent_by=operation.id,
             spent_from=places.neighbourhood(caller.address),
         )
-        outcome = yield Step(_rotate, (app, operation, presented, spending))
+        # Looked up before, and not while others wait for their turn to write.
+        # Whether it still is as it was, the spending will find out.
+        digest = tokens.digest(presented)
+        found = app.database.read_once(sessions.find_with_user_by_refresh_token, digest)
+        attempt = (app, operation, presented, spending, found)
+        outcome = yield Step(_rotate, attempt)
         # Refuse out here: an exception inside would undo the revocation.
         if isinstance(outcome, _Refused):
             app.delivery_due.set()
@@ -67,11 +72,17 @@ def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
 
 
 def _rotate(
-    tx: Transaction, app: App, operation: Operation, presented: str, spending: Spending
+    tx: Transaction,
+    app: App,
+    operation: Operation,
+    presented: str,
+    spending: Spending,
+    found: SessionOf | None,
 ) -> _Rotated | _Refused:
     digest = tokens.digest(presented)
     won = refresh_tokens.spend(tx, digest, spending, idle_s=app.settings.session_idle_s)
-    found = sessions.find_with_user_by_refresh_token(tx, digest)
+    if not won or found is None:
+        found = sessions.find_with_user_by_refresh_token(tx, digest)
     if found is None:
         records.note(tx, operation, "refresh", "unknown")
         return _Refused("unknown refresh token")

@@ -19,9 +19,9 @@ statement anew; one that waits for a disk does not. So the loop is at work while
 the disk is, and refreshes are half as many again.
 
 So that nobody is left waiting: a function of a thread wakes the writer at once;
-what a round has run wakes it at the round's end; and what was begun while the
-writer had the connection is come for when the writer's answers have woken the
-round's thread, or, if there are none, by the writer itself.
+what a round has run wakes it at the round's end. What was begun while the disk
+was at work is run by the writer if the round's thread is asleep by then, and
+else by that thread, which the writer's answers lead to the end of a round.
 
 After any failure of the machine (disk full, I/O error) the connection is thrown
 away and opened anew. A sync that failed is never tried again on the same
@@ -128,6 +128,7 @@ class OneWriterDatabase:
             tell_at_once(self.transaction, function, args, done)
             return
         self._refuse_nesting()
+        rounds.at_rest = False
 
         def settled(result: object, error: BaseException | None) -> None:
             if isinstance(error, errors.Unavailable):
@@ -191,12 +192,14 @@ class OneWriterDatabase:
         rounds = self._own.rounds
         if rounds is None:
             rounds = self._own.rounds = Rounds(wake)
+        rounds.at_rest = False
         self._readers.end_round()
         # The disk is kept busy first, and answers are made meanwhile.
         self._run_round(rounds)
         rounds.tell()
         self._run_round(rounds)  # what went on now may have begun more
         self._readers.end_round()  # and read what will be old in the next round
+        rounds.at_rest = True
 
     def _run_round(self, rounds: Rounds) -> None:
         first = self._waiting.first_is_of(rounds)
@@ -246,8 +249,16 @@ class OneWriterDatabase:
             if self._uncommitted is None and self._waiting:
                 self._run_group()
             committed = self._commit()
+            # Who began the next group may sleep until he hears of this one. Run
+            # before that, the disk is at work again while he wakes up.
+            resting = self._waiting.resting()
+            if committed is not None and resting is not None:
+                self._run_group(resting)
         if committed is not None:
             groups.tell(committed)
+        if self._uncommitted is not None:
+            self._waiting.wake()
+            return
         # Whoever works in rounds is woken by these answers, and comes for what
         # it has begun meanwhile. For what others want, the writer wakes itself.
         coming = committed is not None and committed.of_round

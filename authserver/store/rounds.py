@@ -21,6 +21,7 @@ class Rounds:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._brought: deque[Callable[[], None]] = deque()
+        self.at_rest = False  # its thread has ended a round, and begun nothing since
 
     def bring(self, tell: Callable[[], None]) -> None:
         """Have the thread call `tell`; from any thread."""

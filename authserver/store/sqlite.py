@@ -70,7 +70,9 @@ WRITER_PRAGMAS = (
     # NORMAL, the habit with WAL, loses the last commits when power fails.
     ("PRAGMA synchronous=FULL", "PRAGMA synchronous", 2),
     ("PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", 1),
-    ("PRAGMA wal_autocheckpoint=1000", "PRAGMA wal_autocheckpoint", 1000),  # pages
+    # In pages, so 16 MiB. The more gather, the more of them are the same page,
+    # which goes into the file once.
+    ("PRAGMA wal_autocheckpoint=4000", "PRAGMA wal_autocheckpoint", 4000),
     # What stays of the WAL file after a burst, in bytes (16 MiB).
     ("PRAGMA journal_size_limit=16777216", "PRAGMA journal_size_limit", 16_777_216),
 )

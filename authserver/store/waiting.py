@@ -217,6 +217,14 @@ class Waiting:
         except IndexError:
             return False
 
+    def resting(self) -> Rounds | None:
+        """Return the rounds that who waits first was begun in, if they rest."""
+        try:
+            rounds = self._jobs[0].rounds
+        except IndexError:
+            return None
+        return rounds if rounds is not None and rounds.at_rest else None
+
     def wait(self) -> bool:
         """Block until there is work; False when closed and nothing is left.
 

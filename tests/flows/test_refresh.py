@@ -7,6 +7,7 @@ import pytest
 from authserver import errors, tokens
 from authserver.flows import records, refresh, steps
 from authserver.flows.opening import Tokens
+from authserver.store import sessions
 from authserver.store.database import Database
 from authserver.store.outages import Outage
 from authserver.store.refresh_tokens import Spending
@@ -28,7 +29,9 @@ def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
     presented = logged_in.payload["refresh_token"]
 
     first, again = (
-        app.database.transaction(refresh._rotate, app, operation, presented, spending)
+        app.database.transaction(
+            refresh._rotate, app, operation, presented, spending, None
+        )
         for _ in range(2)
     )
 
@@ -41,6 +44,7 @@ class AfterOutage:
 
     def __init__(self, database: Database, outage: Outage) -> None:
         self.transaction = database.transaction
+        self.read_once = database.read_once
         self.outage = outage
 
 
@@ -82,3 +86,30 @@ def test_repeat_of_what_was_spent_around_an_outage_is_answered(
 def test_outage_excuses_no_other_repeat(repeat, situation, began, ended, again):
     with pytest.raises(errors.InvalidToken, match="spent token came back"):
         repeat(began=began, ended=ended, again=again)
+
+
+def test_session_that_ends_after_the_look_is_not_continued(
+    app, caller, logged_in, monkeypatch
+):
+    presented = logged_in.payload["refresh_token"]
+    look = app.database.read_once
+
+    def end_after(function, *args):
+        found = session, _ = look(function, *args)
+        app.database.transaction(
+            sessions.revoke, session.id, reason="logout", now=app.now()
+        )
+        return found
+
+    monkeypatch.setattr(app.database, "read_once", end_after)
+
+    with pytest.raises(errors.InvalidToken):
+        exchange(app, caller, presented)
+
+
+def test_token_that_is_stored_after_the_look_is_spent_all_the_same(
+    app, caller, logged_in, monkeypatch
+):
+    monkeypatch.setattr(app.database, "read_once", lambda *_: None)
+
+    assert exchange(app, caller, logged_in.payload["refresh_token"]).refresh_token

@@ -459,6 +459,40 @@ def test_round_is_told_nothing_before_the_commit_has_an_end(engine, database):
     assert told_meanwhile == []
 
 
+def test_what_a_sleeping_thread_began_is_run_by_the_writer_before_it_is_told(
+    engine, database
+):
+    rounds = Rounds(database)
+    go, ran = threading.Event(), []
+    engine.waiting["commit"] = go
+    rounds.begin(lambda tx: 1)
+    database.end_round()
+    rounds.begin(lambda tx: ran.append(threading.current_thread().name) or 2)
+    database.end_round()  # and sleeps
+
+    go.set()
+    until(lambda: engine.journal == ["begin", "commit"] * 2)
+
+    assert ran == ["database-writer"]
+    rounds.end(told=2)
+    assert rounds.told == [1, 2]
+
+
+def test_what_a_thread_at_work_has_begun_is_left_to_it(engine, database):
+    rounds = Rounds(database)
+    go, ran = threading.Event(), []
+    engine.waiting["commit"] = go
+    rounds.begin(lambda tx: 1)
+    database.end_round()
+    rounds.begin(lambda tx: ran.append(threading.current_thread()))  # at work since
+
+    go.set()
+    until(lambda: engine.journal == ["begin", "commit"])
+
+    rounds.end(told=2)
+    assert ran == [threading.current_thread()]
+
+
 @pytest.mark.parametrize("action", ["begin", "commit"])
 def test_round_whose_group_fails_is_refused_and_the_next_one_served(
     engine, database, action

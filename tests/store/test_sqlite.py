@@ -87,7 +87,7 @@ def test_first_row_of_many_does_not_hold_on_to_its_snapshot(database):
         ("PRAGMA synchronous", 2, 2),  # FULL (THREATS row D2)
         ("PRAGMA foreign_keys", 1, 0),
         ("PRAGMA query_only", 0, 1),
-        ("PRAGMA wal_autocheckpoint", 1000, 0),  # only the writer (row D1)
+        ("PRAGMA wal_autocheckpoint", 4000, 0),  # only the writer (row D1)
         ("PRAGMA trusted_schema", 0, 0),
         ("PRAGMA mmap_size", 0, 0),
     ],
