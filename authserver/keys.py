@@ -73,8 +73,7 @@ class Keyring:
 
     def derive(self, label: str, kid: str) -> bytes | None:
         """Return the key for purpose `label`, or None for an unknown `kid`."""
-        secret = self._secrets.get(kid)
-        return None if secret is None else _derive(secret, label)
+        return self.derived(label).get(kid)
 
     def derived(self, label: str) -> dict[str, bytes]:
         """Return the keys for purpose `label` of all secrets, by kid."""

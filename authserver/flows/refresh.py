@@ -34,6 +34,15 @@ from authserver.store.users import User
 REFRESH_KEY = "refresh"  # label of the key that successors are derived with
 
 
+class _Attempt(NamedTuple):
+    """A token that is presented, and what spending it would write."""
+
+    token: str
+    digest: str
+    spending: Spending
+    found: SessionOf | None  # whose it is, by a look before the transaction
+
+
 class _Rotated(NamedTuple):
     session: Session
     user: User
@@ -62,8 +71,8 @@ def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
         # Whether it still is as it was, the spending will find out.
         digest = tokens.digest(presented)
         found = app.database.read_once(sessions.find_with_user_by_refresh_token, digest)
-        attempt = (app, operation, presented, spending, found)
-        outcome = yield Step(_rotate, attempt)
+        attempt = _Attempt(presented, digest, spending, found)
+        outcome = yield Step(_rotate, (app, operation, attempt))
         # Refuse out here: an exception inside would undo the revocation.
         if isinstance(outcome, _Refused):
             app.delivery_due.set()
@@ -72,14 +81,9 @@ def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
 
 
 def _rotate(
-    tx: Transaction,
-    app: App,
-    operation: Operation,
-    presented: str,
-    spending: Spending,
-    found: SessionOf | None,
+    tx: Transaction, app: App, operation: Operation, attempt: _Attempt
 ) -> _Rotated | _Refused:
-    digest = tokens.digest(presented)
+    token, digest, spending, found = attempt
     won = refresh_tokens.spend(tx, digest, spending, idle_s=app.settings.session_idle_s)
     if not won or found is None:
         found = sessions.find_with_user_by_refresh_token(tx, digest)
@@ -87,32 +91,31 @@ def _rotate(
         records.note(tx, operation, "refresh", "unknown")
         return _Refused("unknown refresh token")
     if won:
-        successor = _successor(app, presented, spending.kid, spending.nonce)
+        successor = _successor(app, token, spending.kid, spending.nonce)
         return _hand_out(tx, app, operation, _Rotated(*found, successor))
-    return _not_ours(tx, app, operation, presented, spending, found)
+    return _not_ours(tx, app, operation, attempt, found)
 
 
 def _not_ours(
     tx: Transaction,
     app: App,
     operation: Operation,
-    presented: str,
-    spending: Spending,
+    attempt: _Attempt,
     found: SessionOf,
 ) -> _Rotated | _Refused:
     """Decide about a token that this try could not spend."""
     session, user = found
-    row = refresh_tokens.find_by_digest(tx, tokens.digest(presented))
+    row = refresh_tokens.find_by_digest(tx, attempt.digest)
     idle_s = app.settings.session_idle_s
     kid, nonce = (row.kid, row.nonce) if row else (None, None)
-    rotated = _Rotated(*found, _successor(app, presented, kid, nonce))
+    rotated = _Rotated(*found, _successor(app, attempt.token, kid, nonce))
     if row is not None and row.spent_by == operation.id:
         return rotated  # spent in a try before this one, which stands
     live = session.live(now=operation.now, idle_s=idle_s)
     if row is None or row.spent_at is None or not live:
         records.note(tx, operation, "refresh", "ended", user_id=user.id)
         return _Refused("token or session has ended")
-    repeated = _is_repeat(tx, app, row, rotated.successor, spending)
+    repeated = _is_repeat(tx, app, row, rotated.successor, attempt.spending)
     if user.disabled_at is None and repeated:
         return rotated
     _end_stolen(tx, operation, user, session)

@@ -54,11 +54,12 @@ class Job:
         "_error",
         "_open",
         "_result",
-        "_settled",
+        "_words",
         "call",
         "context",
         "done",
         "rounds",
+        "settled",
     )
 
     def __init__(
@@ -72,17 +73,14 @@ class Job:
         self.call = call
         self.context = contextvars.copy_context()
         self.done = done
+        self.settled = False  # whether what came of it is known
         self._claims = itertools.count()
-        self._settled = itertools.count()
-        self._open = threading.Lock()  # closed until it is settled
-        self._open.acquire()
+        self._words = itertools.count()
+        self._open = threading.Lock()
+        if done is None:
+            self._open.acquire()  # closed until it is settled, for who waits
         self._result: object = None
         self._error: BaseException | None = None
-
-    @property
-    def settled(self) -> bool:
-        """Whether what came of it is known; for jobs that nobody waits for."""
-        return not self._open.locked()
 
     def claim(self) -> bool:
         """Return True to the first who asks: the writer, or who gives up."""
@@ -94,13 +92,13 @@ class Job:
 
     def settle(self, result: object, error: BaseException | None = None) -> None:
         """Tell the caller what came of it; only the first word counts."""
-        if next(self._settled) != 0:
+        if next(self._words) != 0:
             return
         self._result, self._error = result, error
-        self._open.release()
+        self.settled = True
         if self.done is None:
-            return
-        if self.rounds is None:
+            self._open.release()
+        elif self.rounds is None:
             self._tell()
         else:
             self.rounds.bring(self._tell)
@@ -178,6 +176,7 @@ class Waiting:
         """
         job = Job(call, done=done, rounds=rounds)
         self._add(job)
+        self._forget_settled()
         self._of_rounds.append((time.monotonic(), job))
 
     def wake(self) -> None:
@@ -187,8 +186,7 @@ class Waiting:
 
     def give_up_old(self) -> None:
         """Tell those of `begin` who have waited for too long, as in `run`."""
-        while self._of_rounds and self._of_rounds[0][1].settled:
-            self._of_rounds.popleft()
+        self._forget_settled()
         now = time.monotonic()
         # One that is running may be waited for longer than those behind it.
         for began, job in [*self._of_rounds]:
@@ -201,6 +199,10 @@ class Waiting:
                 job.settle(None, errors.Unavailable("the writer is busy or stuck"))
             elif waited_s >= self._begin_wait_s + self._commit_wait_s:
                 job.settle(None, errors.Unavailable("a commit has no end"))
+
+    def _forget_settled(self) -> None:
+        while self._of_rounds and self._of_rounds[0][1].settled:
+            self._of_rounds.popleft()
 
     def run_later(self, call: Call) -> None:
         """Leave `call` to the writer; nobody waits, a failure is logged."""

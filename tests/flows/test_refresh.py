@@ -27,11 +27,10 @@ def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
         spent_from="elsewhere, so not taken for a repeat",
     )
     presented = logged_in.payload["refresh_token"]
+    attempt = refresh._Attempt(presented, tokens.digest(presented), spending, None)
 
     first, again = (
-        app.database.transaction(
-            refresh._rotate, app, operation, presented, spending, None
-        )
+        app.database.transaction(refresh._rotate, app, operation, attempt)
         for _ in range(2)
     )
 
