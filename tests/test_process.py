@@ -429,7 +429,7 @@ def test_client_that_never_finishes_does_not_delay_the_end_for_ever(server):
 
 def test_everybody_in_the_queue_for_hashes_is_answered_before_the_end(tmp_path):
     # Sixty take longer than a stop: who has to wait for too long is told so.
-    settings = {"BCRYPT_ROUNDS": "14", "TRUSTED_PROXIES": "127.0.0.1/32"}
+    settings = {"BCRYPT_ROUNDS": "13", "TRUSTED_PROXIES": "127.0.0.1/32"}
     server = ServerProcess(tmp_path, settings)
     server.start()
     body = json.dumps({"identifier": "nobody", "password": PASSWORD}).encode()

@@ -99,7 +99,9 @@ class Site(Protocol):
 class Driver(Protocol):
     """What a connection leaves to whoever drives it."""
 
-    def lend(self, connection: "Connection", request: Request, manner: int) -> None:
+    def have_answered(
+        self, connection: "Connection", request: Request, manner: int
+    ) -> None:
         """Have a request answered."""
         ...
 

@@ -58,7 +58,7 @@ class Body:
         self.end = self._start + self._body_bytes
         if len(buffer) < self.end:
             return None
-        return bytes(buffer[self._start : self.end])
+        return buffer[self._start : self.end]
 
     def _dechunked(self, buffer: bytes) -> bytes | None:
         while (line := _size_line(buffer, self._at)) is not None:

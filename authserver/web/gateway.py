@@ -180,8 +180,8 @@ def _encoded(
     except Exception:
         log.exception("an answer could not be written")
         data = wire.encode(Response(HTTPStatus.INTERNAL_SERVER_ERROR), keep_alive=True)
-    head, _, body = data.partition(b"\r\n\r\n")
-    status_line, *lines = head.decode("latin-1").split("\r\n")
+    beginning, _, body = data.partition(b"\r\n\r\n")
+    status_line, *lines = beginning.decode("latin-1").split("\r\n")
     pairs = (line.partition(": ") for line in lines)
     headers = [(name, value) for name, _, value in pairs if name not in _SERVERS_OWN]
     return status_line.partition(" ")[2], headers, body

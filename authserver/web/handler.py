@@ -4,10 +4,10 @@
                             |                  or answered   |
                             +------- refusal ------------> lingering --> closed
 
-(All states are listed in `connections`.) The way of a request and of its
-answer; what is not ours is the driver's, or the site's in whichever thread:
+(All states are listed in `connections`.) The way of a request and its answer
+through these methods, with those of others in brackets:
 
-    ready > _take > _advance > (lend) > answer > (site) > reply > (...) > resume
+    ready  _take  _advance  (have_answered)  answer  (the site)  reply  resume
 
 Nothing here waits. Whoever drives a connection (`loop`, or a thread of its own
 in `threads`) calls `ready` when its socket is, `expire` when its deadline has
@@ -82,9 +82,9 @@ class Connection:
     __slots__ = (
         "_began_at",
         "_dropped_bytes",
+        "_have_answered",
         "_inbox",
         "_keep",
-        "_lend",
         "_minor",
         "_shared",
         "_started",
@@ -119,7 +119,7 @@ class Connection:
         self.deadline = self.since + shared.limits.idle_s
         self.watched = NOTHING  # what the loop's poller waits for
         self._shared = shared
-        self._lend = driver.lend
+        self._have_answered = driver.have_answered
         self._inbox = Inbox()
         self._timed: Head | None = None  # whose body has a deadline already
         self._minor = 1  # of the HTTP/1.x that the client speaks
@@ -276,7 +276,7 @@ class Connection:
         manner = self._shared.site.manner(request)
         self.state = AT_WORK[manner]
         self.deadline = math.inf
-        self._lend(self, request, manner)
+        self._have_answered(self, request, manner)
 
     def _wait_for_more(self) -> None:
         """Give the client time for what is missing of the request."""
@@ -301,7 +301,7 @@ class Connection:
             self.socket.send(wire.CONTINUE)
 
     def _request(self, head: Head, content: bytes) -> Request:
-        request_id = refusals.new_request_id()
+        request_id = refusals.assign_request_id()
         self._shared.proxy_warning.look(self.peer, head.headers)
         self._minor, self._keep = head.minor, head.keep_alive
         self._began_at, self._started = time.time(), time.monotonic()
@@ -346,7 +346,7 @@ class Connection:
 
     def _refuse(self, error: errors.AuthError) -> None:
         """Answer bytes that never became a request, and end the connection."""
-        began_at, request_id = time.time(), refusals.new_request_id()
+        began_at, request_id = time.time(), refusals.assign_request_id()
         head_only = self._inbox.asks_for_no_body
         data = refusals.written(
             self._shared.site, error, request_id, head_only=head_only

@@ -91,7 +91,7 @@ class Head(NamedTuple):
     expects_continue: bool
 
 
-def can_decide(buffer: bytes | bytearray, seen: int) -> bool:
+def can_decide(buffer: bytes, seen: int) -> bool:
     """Tell whether `parse` must look again, after `seen` bytes told it nothing.
 
     Looking again for each packet would cost a stranger who sends single bytes
@@ -106,7 +106,7 @@ def can_decide(buffer: bytes | bytearray, seen: int) -> bool:
     return _END in tail or tail.count(b"\r\n", overlap - 1) != line_feeds
 
 
-def parse(buffer: bytes | bytearray) -> Head | None:
+def parse(buffer: bytes) -> Head | None:
     """Return the head at the start of `buffer`, or None while it is incomplete.
 
     Raises `MalformedRequest`, `TargetTooLong`, `HeadTooLarge`, `BodyTooLarge`,
@@ -136,7 +136,7 @@ def parse(buffer: bytes | bytearray) -> Head | None:
     )
 
 
-def _lines(buffer: bytes | bytearray) -> tuple[list[str], int] | None:
+def _lines(buffer: bytes) -> tuple[list[str], int] | None:
     """Return the lines of the head without its end, and its size with it."""
     # RFC 9112 section 2.2: some old clients send an empty line after a body.
     start = 2 if buffer[:2] == b"\r\n" else 0
@@ -163,7 +163,7 @@ def _lines(buffer: bytes | bytearray) -> tuple[list[str], int] | None:
     return lines, end + len(_END)
 
 
-def _refuse_lines(controls: bytes | bytearray, breaks: int) -> NoReturn:
+def _refuse_lines(controls: bytes, breaks: int) -> NoReturn:
     if controls.count(b"\n") != breaks:
         raise errors.MalformedRequest("bare LF")
     if breaks > MAX_FIELD_LINES:

@@ -76,7 +76,7 @@ class Loop:
         self._connections: dict[int, Connection] = {}
         self._answered: deque[Connection] = deque()
         self._threads = RequestThreads(THREADS, clock=time.monotonic)
-        self._shaking = RequestThreads(
+        self._handshakes = RequestThreads(
             SHAKING_THREADS, clock=time.monotonic, name="handshake"
         )
         self._alarm = Alarm(poller)
@@ -127,7 +127,9 @@ class Loop:
 
     # -- what connections ask for
 
-    def lend(self, connection: Connection, request: Request, manner: int) -> None:
+    def have_answered(
+        self, connection: Connection, request: Request, manner: int
+    ) -> None:
         """Have a request answered: here, in steps, or by a thread."""
         if manner != WAITING:
             reply = functools.partial(self._take_here, connection, request)
@@ -145,11 +147,13 @@ class Loop:
     def shake(self, connection: "TlsConnection", begin_until: float) -> None:
         """Have a thread compute what a handshake takes, if one is soon free."""
         soon = time.monotonic() + self.shared.limits.begin_s
-        self._shaking.put(
+        self._handshakes.put(
             Job(
                 min(soon, begin_until),
                 functools.partial(self._give_back, connection, connection.shake),
-                functools.partial(self._give_back, connection, connection.despair),
+                functools.partial(
+                    self._give_back, connection, connection.give_up_handshake
+                ),
             )
         )
 
@@ -213,7 +217,7 @@ class Loop:
             self._next_sweep,
             self._door.opens_at,
             self._threads.grows_at,
-            self._shaking.grows_at,
+            self._handshakes.grows_at,
         )
         if not self._connections and not self.shared.draining:
             until = self._door.opens_at
@@ -295,13 +299,13 @@ class Loop:
             self._drain()
         self._door.reopen(now)
         self._threads.grow(now)
-        self._shaking.grow(now)
+        self._handshakes.grow(now)
         if now < self._next_sweep:
             return
         self._next_sweep = now + SWEEP_S
         self._threads.give_up_old(now)
         self._guard(self.shared.sweeping)
-        self._shaking.give_up_old(now)
+        self._handshakes.give_up_old(now)
         for connection in [*self._connections.values()]:
             if connection.deadline <= now:
                 self._drive(connection, connection.expire)
@@ -328,4 +332,4 @@ class Loop:
         self._poller.close()
         self._alarm.close()
         self._threads.close(LAST_WAIT_S)
-        self._shaking.close(LAST_WAIT_S)
+        self._handshakes.close(LAST_WAIT_S)

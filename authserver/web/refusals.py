@@ -32,7 +32,7 @@ def written(
         return bare_failure()
 
 
-def new_request_id() -> str:
+def assign_request_id() -> str:
     """Draw the id of a request, and let its log lines have it."""
     request_id = tokens.request_id()
     logs.request_id.set(request_id)
@@ -52,7 +52,7 @@ def turn_away(shared: Shared, client: socket.socket) -> None:
     error = errors.Unavailable("too many connections")
     with contextlib.suppress(OSError):
         client.settimeout(0)
-        client.send(written(shared.site, error, new_request_id()))
+        client.send(written(shared.site, error, assign_request_id()))
         client.shutdown(socket.SHUT_WR)
         # An unread request would turn our close into a reset.
         client.recv(64 * 1024)

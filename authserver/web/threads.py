@@ -102,7 +102,12 @@ class Threads:
             _shut(each.connection, socket.SHUT_RDWR)
         _join(driven, time.monotonic() + LAST_WAIT_S)
 
-    def lend(self, connection: Connection, request: Request, manner: int) -> None:  # noqa: ARG002 - see `Driver`
+    def have_answered(
+        self,
+        connection: Connection,
+        request: Request,
+        manner: int,  # noqa: ARG002 - see `Driver`
+    ) -> None:
         """Have a request answered; this thread may wait for that."""
         answer: queue.SimpleQueue[Response] = queue.SimpleQueue()
         connection.answer(request, answer.put)

@@ -61,14 +61,14 @@ class TlsConnection(Connection):
     __slots__ = (
         "_agreed",
         "_certificate",
-        "_ended",
+        "_client_ended",
         "_failure",
+        "_in_handshake",
         "_incoming",
+        "_lend_handshake",
         "_outgoing",
         "_received",
-        "_shake",
         "_shake_until",
-        "_shaking",
         "_tls",
     )
 
@@ -84,12 +84,12 @@ class TlsConnection(Connection):
         self.state = SHAKING
         self.deadline = self._shake_until = self.since + shared.limits.head_s
         self._certificate = certificate
-        self._shake = driver.shake
-        self._shaking = True  # until both sides are done with the handshake
+        self._lend_handshake = driver.shake
+        self._in_handshake = True  # until both sides are done with the handshake
         self._agreed = False  # so far only ours
         self._received = b""  # of the handshake, for OpenSSL
         self._failure: Exception | None = None
-        self._ended = False  # the client has said that no more will come
+        self._client_ended = False  # the client has said that no more will come
         self._tls: ssl.SSLObject | None = None
 
     # -- the handshake
@@ -109,7 +109,7 @@ class TlsConnection(Connection):
         if self._tls is not None:
             self._unsent = self._outgoing.read()
 
-    def despair(self) -> None:
+    def give_up_handshake(self) -> None:
         """Give up a handshake that no thread could go on with in time."""
         self._failure = TimeoutError("no thread was free in time")
 
@@ -129,7 +129,7 @@ class TlsConnection(Connection):
         if not data:
             self.state = CLOSED
         elif self._tls is None and data[0] != HANDSHAKE:
-            self._shaking = False
+            self._in_handshake = False
             self._inbox.add(data)
             if data.lstrip(b"\r\n")[:1].isalpha():
                 self._refuse(errors.TlsExpected(""))
@@ -138,7 +138,7 @@ class TlsConnection(Connection):
         else:
             self._received = data
             self.state, self.deadline = WORKING, math.inf
-            self._shake(self, self._shake_until)
+            self._lend_handshake(self, self._shake_until)
 
     def _resume_handshake(self) -> None:
         """Send what it has made, and wait for what it needs."""
@@ -158,7 +158,7 @@ class TlsConnection(Connection):
         elif not self._agreed:
             self.state = SHAKING
         else:
-            self._shaking = False
+            self._in_handshake = False
             self._enter(IDLE, self._shared.limits.idle_s)
             self._take_records(b"")  # a request may have come right behind
         if self._shared.draining:
@@ -168,7 +168,7 @@ class TlsConnection(Connection):
 
     def resume(self) -> None:
         """Send what there is to send, then go on with what follows."""
-        if self._shaking:
+        if self._in_handshake:
             self._resume_handshake()
             return
         super().resume()
@@ -190,7 +190,7 @@ class TlsConnection(Connection):
     # -- reading
 
     def _take(self, data: bytes) -> None:
-        if self._shaking:
+        if self._in_handshake:
             self._take_handshake(data)
         elif not data or self.state == LINGERING:
             super()._take(data)
@@ -204,10 +204,10 @@ class TlsConnection(Connection):
             return
         try:
             self._incoming.write(data)
-            while self._incoming.pending and not self._ended:
+            while self._incoming.pending and not self._client_ended:
                 part = tls.read(RECORD_BYTES)
                 plain = plain + part if plain else part
-                self._ended = not part
+                self._client_ended = not part
         except ssl.SSLWantReadError:
             pass
         except OSError as error:
@@ -222,7 +222,7 @@ class TlsConnection(Connection):
 
     def _heed_end(self) -> None:
         """Once all is answered that came before it, take the end."""
-        if self._ended and self.state in TAKES_REQUESTS:
+        if self._client_ended and self.state in TAKES_REQUESTS:
             super()._take(b"")
             if self.state == CLOSED:
                 self._take_leave()

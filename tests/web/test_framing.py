@@ -15,7 +15,7 @@ GOOD = b"5\r\nhello\r\n6;note=x\r\n world\r\n0\r\n\r\n"
 
 def dechunked(*packets: bytes) -> tuple[bytes | None, int]:
     """Decode a body that arrives in packets; return content and end."""
-    buffer, decoder = bytearray(), Body(0, None)
+    buffer, decoder = b"", Body(0, None)
     content = None
     for packet in packets:
         buffer += packet
@@ -41,7 +41,7 @@ def bytewise(buffer: bytes) -> list[bytes]:
 
 
 def test_announced_body_ends_after_its_length():
-    buffer = bytearray(b"HEADhelloNEXT")
+    buffer = b"HEADhelloNEXT"
     announced = Body(4, 5)
 
     assert announced.content(buffer[:8]) is None
@@ -60,7 +60,7 @@ def test_chunks_are_joined_and_what_follows_is_left():
 def test_chunked_body_may_start_anywhere():
     decoder = Body(4, None)
 
-    assert decoder.content(bytearray(b"HEAD1\r\na\r\n0\r\n\r\n")) == b"a"
+    assert decoder.content(b"HEAD1\r\na\r\n0\r\n\r\n") == b"a"
     assert decoder.end == 15
 
 

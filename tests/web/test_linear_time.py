@@ -51,7 +51,7 @@ TARGETS = {
 
 def read(buffer: bytes) -> None:
     with contextlib.suppress(errors.AuthError):
-        head.parse(bytearray(buffer))
+        head.parse(buffer)
 
 
 @pytest.mark.parametrize("made", LINES.values(), ids=LINES)
@@ -79,7 +79,7 @@ def test_targets_are_read_in_linear_time(made):
 
 def dechunk(body: bytes, packet: int) -> None:
     """Decode a body that arrives in packets of this many bytes."""
-    buffer, decoder = bytearray(), Body(0, None)
+    buffer, decoder = b"", Body(0, None)
     for at in range(0, len(body), packet):
         buffer += body[at : at + packet]
         decoder.content(buffer)
@@ -133,7 +133,7 @@ def dribbled_s(shared, data: bytes) -> float:
     """CPU time of a connection that receives one byte after the other."""
     near, far = socket.socketpair()
     lent = []
-    driver = SimpleNamespace(lend=lambda *what: lent.append(what))
+    driver = SimpleNamespace(have_answered=lambda *what: lent.append(what))
     connection = Connection(far, "127.0.0.1", shared, driver)
     with near, far:
         started = time.thread_time()

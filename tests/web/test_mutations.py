@@ -129,7 +129,7 @@ def head_verdict(buffer: bytes, seen: int = 0) -> object:
 
 def body_verdicts(arriving: list[bytes]) -> list[object]:
     """What the decoder says after each packet, up to its last word."""
-    buffer, decoder = bytearray(), Body(0, None)
+    buffer, decoder = b"", Body(0, None)
     verdicts: list[object] = []
     for packet in arriving:
         buffer += packet
