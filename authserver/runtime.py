@@ -226,6 +226,7 @@ class Running:
         late.start()
         self._server.stop(DRAIN_S)
         late.cancel()
+        late.join()
         self._background.stop()
         self._thread.join()
         close(self._app)

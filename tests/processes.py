@@ -56,9 +56,9 @@ class ServerProcess:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = (sys.executable, SERVER)
-    stdin: int = subprocess.DEVNULL
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    stdin: int = subprocess.DEVNULL
 
     def start(self) -> "ServerProcess":
         """Spawn it and return once it listens."""

@@ -49,6 +49,14 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
+def hearing() -> Iterator[None]:
+    """Let servers hear of SIGHUP, also where pytest runs under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
 def make_database(tmp_path: Path) -> Callable[[], Path]:
     """Return what leaves a database and its key in the folder."""
 
@@ -453,6 +461,7 @@ def test_everybody_in_the_queue_for_hashes_is_answered_before_the_end(tmp_path):
         each.close()
 
 
+@pytest.mark.usefixtures("hearing")
 def test_hang_up_without_a_terminal_does_not_end_the_server(server):
     # `systemctl reload` sends it, to a process that would be gone for good.
     server.start()
@@ -465,7 +474,8 @@ def test_hang_up_without_a_terminal_does_not_end_the_server(server):
     assert server.wait() == 0
 
 
-def test_hang_up_of_its_terminal_ends_the_server_in_order(server, tmp_path):
+@pytest.mark.usefixtures("hearing")
+def test_hang_up_of_its_terminal_ends_the_server_in_order(server):
     master, terminal = pty.openpty()
     server.stdin = terminal
     server.start()
@@ -477,6 +487,19 @@ def test_hang_up_of_its_terminal_ends_the_server_in_order(server, tmp_path):
     assert server.wait() == 0
     assert "stopping" in server.log()
     os.close(master)
+
+
+def test_hang_up_is_not_heard_under_nohup(server):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    server.start()
+    signal.signal(signal.SIGHUP, before)
+
+    server.signal(signal.SIGHUP)
+    join(server)
+    server.signal(signal.SIGTERM)
+
+    assert server.wait() == 0
+    assert "SIGHUP" not in server.log()
 
 
 def test_idle_connections_do_not_delay_the_end(server):

@@ -241,7 +241,9 @@ class OneWriterDatabase:
         self._own.inside = True
         while self._waiting.wait():
             self._serve_group()
-        self._serve_group()  # what a round has left behind
+        # What a round has left behind, or somebody who came at the last moment.
+        while self._waiting or self._uncommitted is not None:
+            self._serve_group()
 
     def _serve_group(self) -> None:
         """Commit what a round has run or, if nothing, run who waits first."""

@@ -224,7 +224,8 @@ class Outage:
     """A database that can be read and not written."""
 
     def __init__(self, database):
-        self.read, self.reads_wait = database.read, database.reads_wait
+        self.read, self.read_once = database.read, database.read_once
+        self.reads_wait = database.reads_wait
 
     def transaction(self, *_args, **_kwargs):
         raise errors.Unavailable("out of order")

@@ -215,7 +215,7 @@ def test_a_bug_is_a_bare_500_with_the_id_that_finds_it(broken, caplog):
     assert answer.payload.keys() == PROBLEM_MEMBERS
     assert answer.payload["request_id"] == answer.header("X-Request-Id")
     assert "today" not in repr(answer)
-    assert "RuntimeError: no transaction today" in caplog.text
+    assert "RuntimeError: no read_once today" in caplog.text
     assert "s3cr3t" not in caplog.text
 
 
