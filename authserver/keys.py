@@ -42,6 +42,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from authserver import setting_values
+
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash's output
 EXAMPLE = b"change-me"  # how the value in .env.example begins
 LABEL_PREFIX = "authserver "
@@ -133,7 +135,7 @@ def _derive(secret: bytes, label: str) -> bytes:
 
 
 def _load(path: Path) -> bytes:
-    with open(path, "rb", opener=open_at_once) as file:
+    with open(path, "rb", opener=setting_values.open_at_once) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileError(f"The key file {path} is not a regular file.")
@@ -153,12 +155,6 @@ def _load(path: Path) -> bytes:
     if fault:
         raise KeyFileError(f"The key in {path} {fault}")
     return secret
-
-
-def open_at_once(path: str, flags: int) -> int:
-    """Be the `opener` of a file that may turn out not to be a regular one."""
-    # A named pipe would make us wait for somebody to write into it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _create(path: Path) -> None:

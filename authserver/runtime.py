@@ -148,12 +148,12 @@ class Background:
             from authserver.delivery.worker import Worker
             from authserver.flows import purge
 
-            worker = Worker(self._app)
-            worker.start()
             endpoints.load()
+            worker = Worker(self._app)
         except Exception:
             log.critical("not all could be loaded: install it anew", exc_info=True)
             return
+        worker.start()
         self._purge(purge.run)
         worker.stop()
 

@@ -236,13 +236,18 @@ def look_up(found: Mapping[str, str], name: str, *, secret: bool) -> str | None:
     return value
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """Be the `opener` of a file that may turn out not to be a regular one."""
+    # A named pipe would make us wait for somebody to write into it.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _content(name: str, path: str) -> str:
     """Return what is in the file of a secret, or in a pipe, `<(pass show)`."""
     text = b""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb", buffering=0) as file:
-            pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+        with open(path, "rb", buffering=0, opener=open_at_once) as file:
+            pipe = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
             while len(text) <= SECRET_FILE_MAX_BYTES:
                 if pipe and not select.select([file], [], [], SECRET_FILE_WAIT_S)[0]:
                     raise SettingsError(name, "names a pipe that nothing comes from.")

@@ -6,6 +6,7 @@ import threading
 import time
 
 from authserver.web.request_threads import Job, RequestThreads
+from tests.web.conftest import eventually
 
 
 def job(run, *, begin_in_s: float = 60.0, give_up=lambda: None) -> Job:
@@ -62,8 +63,7 @@ def test_who_waits_for_longer_gets_a_thread_of_his_own():
     answers: queue.SimpleQueue[str] = queue.SimpleQueue()
     hanging = threading.Event()
     threads.put(job(lambda: hanging.wait(60)))
-    while len(threads):
-        time.sleep(0.001)
+    assert eventually(lambda: not len(threads))
     threads.put(job(lambda: answers.put("served")))
 
     assert threads.grows_at < time.monotonic() + 1
@@ -84,8 +84,7 @@ def test_no_thread_is_started_while_one_has_nothing_to_do():
     waiting = job(print)
     waiting.put_at = 0.0
     threads._by_age.append(waiting)
-    while threads._at_work:
-        time.sleep(0.001)
+    assert eventually(lambda: not threads._at_work)
 
     threads.grow(threads.grows_at)
 

@@ -65,11 +65,6 @@ def ask_slowly(client, site) -> None:
     assert eventually(lambda: len(site.requests) > before)
 
 
-def noted_ids(noted) -> list[str]:
-    """The request ids of all answers so far."""
-    return [answered[-1] for answered in noted]
-
-
 # -- listening
 
 
@@ -321,7 +316,7 @@ def test_request_that_no_thread_can_begin_is_a_503(
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert "no thread" in caplog.text
     [request_id] = site.refused_ids
-    assert request_id in noted_ids(noted)
+    assert request_id in [answered[-1] for answered in noted]
     client.send(GET.replace(b"/ ", b"/waits "))
     client.read(ends_with=b'{"waits":true}\n')
 
