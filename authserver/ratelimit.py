@@ -31,7 +31,7 @@ by network and that "+tag" is dropped from addresses is the caller's affair.
 """
 
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -130,9 +130,8 @@ class Keeper:
         self._max_buckets = max_buckets
         self._overflow_buckets = overflow_buckets
         self._lock = threading.Lock()
-        self._buckets: dict[str, tuple[Bucket, Budget]] = {}
-        # Each key of `_buckets` once: the order in which the sweep visits them.
-        self._round: deque[str] = deque()
+        # In the order in which the sweep visits them.
+        self._buckets: OrderedDict[str, tuple[Bucket, Budget]] = OrderedDict()
         # Budgets are a handful of constants, so this is bounded as well. They
         # do not share: an empty bucket of 3 would starve a budget of 60.
         self._overflow: dict[tuple[Budget, int], Bucket] = {}
@@ -161,8 +160,12 @@ class Keeper:
             now = self._clock()
             for key, budget in claims:
                 bucket = self._find(key, budget)
-                if bucket is not None:  # else it is full already
-                    bucket = give_back(bucket, budget, now=now)
+                if bucket is None:  # it is full already
+                    continue
+                bucket = give_back(bucket, budget, now=now)
+                if bucket.tokens >= budget.capacity and key in self._buckets:
+                    del self._buckets[key]
+                else:
                     self._put(key, budget, bucket, now)
 
     def _find(self, key: str, budget: Budget) -> Bucket | None:
@@ -172,23 +175,21 @@ class Keeper:
         return self._overflow.get(self._slot(key, budget)) if self._overflow else None
 
     def _put(self, key: str, budget: Budget, bucket: Bucket, now: float) -> None:
-        if key not in self._buckets:
-            if not self._has_room(now):
-                self._overflow[self._slot(key, budget)] = bucket
-                return
-            self._round.append(key)
+        if key not in self._buckets and not self._has_room(now):
+            self._overflow[self._slot(key, budget)] = bucket
+            return
         self._buckets[key] = bucket, budget
 
     def _has_room(self, now: float) -> bool:
         """Drop a few buckets that are full again; tell if there is room."""
         full_house = len(self._buckets) >= self._max_buckets
         visits = SWEEP_WHEN_FULL if full_house else SWEEP_PER_INSERT
-        for _ in range(min(visits, len(self._round))):
-            key = self._round.popleft()
-            if _full_at(*self._buckets[key]) <= now:
+        for _ in range(min(visits, len(self._buckets))):
+            key, kept = next(iter(self._buckets.items()))
+            if _full_at(*kept) <= now:
                 del self._buckets[key]
             else:
-                self._round.append(key)
+                self._buckets.move_to_end(key)
         return len(self._buckets) < self._max_buckets
 
     def _slot(self, key: str, budget: Budget) -> tuple[Budget, int]:
