@@ -44,7 +44,7 @@ LATE_S = 60.0
 ROUNDING_S = 1e-6
 MAX_BUCKETS = 100_000  # 30 MiB, should they all be taken
 OVERFLOW_BUCKETS = 1_024  # of each budget; more keys than buckets share them
-SWEEP_PER_INSERT = 4  # more out than in: the table shrinks while it is used
+SWEEP_PER_INSERT = 2  # more out than in: the table shrinks while it is used
 SWEEP_WHEN_FULL = 16
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from authserver import logs
+from authserver import heap, logs
 from authserver.commands import operating, warn_of
 from authserver.log_writer import Writer
 from authserver.settings import Settings, SettingsError
@@ -70,6 +70,7 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     from authserver import runtime  # which the parent of workers does not need
     from authserver.web import server
 
+    heap.share()
     server.raise_descriptor_limit()
     _wait_for_no_log()
     if inherited is None:
