@@ -33,6 +33,7 @@ LAYERS = (
         "ratelimit",
         "identifiers",
         "listening",
+        "heap",
         "moments",
         "access",
         "exposition",
