@@ -1,5 +1,6 @@
 """Log lines: one per event, with its request id, as text or as JSON."""
 
+import contextvars
 import io
 import json
 import logging
@@ -57,7 +58,7 @@ def test_json_line_says_the_same(stream, request_id):
 
 @TEXT
 def test_outside_a_request_a_dash_stands_for_the_id(stream):
-    log.info("listening")
+    contextvars.Context().run(log.info, "listening")
 
     assert " test -: listening\n" in stream.getvalue()
 
