@@ -19,9 +19,10 @@ What `Keeper` promises, and the hole each promise closes:
 * It never forgets a bucket that still limits. A table that evicts its oldest
   entry is emptied by whoever sends many names (CVE-2024-21662), and the guesser
   starts afresh. Only a bucket that is full again is dropped: nothing is lost.
-* Its memory is bounded all the same. When every place is taken by a limiting
-  bucket, new keys share overflow buckets, chosen by Python's keyed string hash,
-  so nobody can aim at a stranger's. Sharing is harsh, and still a limit.
+* Its memory is bounded all the same. When all places of a key's table are taken
+  by limiting buckets, new keys share overflow buckets. Both are chosen by
+  Python's keyed string hash, so nobody can aim at a stranger's. Sharing is
+  harsh, and still a limit.
 * A key that finds a place after the crowd is gone starts with what is left in
   its overflow bucket: leaving the overflow is not an amnesty.
 
@@ -31,7 +32,6 @@ by network and that "+tag" is dropped from addresses is the caller's affair.
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -42,7 +42,10 @@ LATE_S = 60.0
 # Added to each wait, so that rounding never makes the punctual caller late:
 # an epoch time as a float is exact to a quarter of a microsecond.
 ROUNDING_S = 1e-6
-MAX_BUCKETS = 100_000  # 30 MiB, should they all be taken
+MAX_BUCKETS = 100_000  # 25 MiB, should they all be taken
+# Of a table. A large one is copied as a whole whenever it is full of gaps, to
+# where nothing lies yet: the heap would grow a little each time.
+TABLE_BUCKETS = 1_000
 OVERFLOW_BUCKETS = 1_024  # of each budget; more keys than buckets share them
 SWEEP_PER_INSERT = 2  # more out than in: the table shrinks while it is used
 SWEEP_WHEN_FULL = 16
@@ -127,17 +130,20 @@ class Keeper:
         overflow_buckets: int = OVERFLOW_BUCKETS,
     ) -> None:
         self._clock = clock
-        self._max_buckets = max_buckets
         self._overflow_buckets = overflow_buckets
         self._lock = threading.Lock()
-        # In the order in which the sweep visits them.
-        self._buckets: OrderedDict[str, tuple[Bucket, Budget]] = OrderedDict()
+        tables = max(1, max_buckets // TABLE_BUCKETS)
+        self._table_buckets = max_buckets // tables
+        # Each in the order in which the sweep visits its buckets.
+        self._tables: list[dict[str, tuple[Bucket, Budget]]] = [
+            {} for _ in range(tables)
+        ]
         # Budgets are a handful of constants, so this is bounded as well. They
         # do not share: an empty bucket of 3 would starve a budget of 60.
         self._overflow: dict[tuple[Budget, int], Bucket] = {}
 
     def __len__(self) -> int:
-        return len(self._buckets) + len(self._overflow)
+        return sum(map(len, self._tables)) + len(self._overflow)
 
     def take(self, claims: Sequence[Claim]) -> Empty | None:
         """Take from all, or from none and tell which one is empty."""
@@ -163,34 +169,38 @@ class Keeper:
                 if bucket is None:  # it is full already
                     continue
                 bucket = give_back(bucket, budget, now=now)
-                if bucket.tokens >= budget.capacity and key in self._buckets:
-                    del self._buckets[key]
+                table = self._table(key)
+                if bucket.tokens >= budget.capacity and key in table:
+                    del table[key]
                 else:
                     self._put(key, budget, bucket, now)
 
     def _find(self, key: str, budget: Budget) -> Bucket | None:
-        kept = self._buckets.get(key)
+        kept = self._table(key).get(key)
         if kept is not None:
             return kept[0]
         return self._overflow.get(self._slot(key, budget)) if self._overflow else None
 
     def _put(self, key: str, budget: Budget, bucket: Bucket, now: float) -> None:
-        if key not in self._buckets and not self._has_room(now):
+        table = self._table(key)
+        if key in table or self._has_room(table, now):
+            table[key] = bucket, budget
+        else:
             self._overflow[self._slot(key, budget)] = bucket
-            return
-        self._buckets[key] = bucket, budget
 
-    def _has_room(self, now: float) -> bool:
+    def _has_room(self, table: dict[str, tuple[Bucket, Budget]], now: float) -> bool:
         """Drop a few buckets that are full again; tell if there is room."""
-        full_house = len(self._buckets) >= self._max_buckets
+        full_house = len(table) >= self._table_buckets
         visits = SWEEP_WHEN_FULL if full_house else SWEEP_PER_INSERT
-        for _ in range(min(visits, len(self._buckets))):
-            key, kept = next(iter(self._buckets.items()))
-            if _full_at(*kept) <= now:
-                del self._buckets[key]
-            else:
-                self._buckets.move_to_end(key)
-        return len(self._buckets) < self._max_buckets
+        for _ in range(min(visits, len(table))):
+            key = next(iter(table))
+            kept = table.pop(key)
+            if _full_at(*kept) > now:
+                table[key] = kept  # behind all others
+        return len(table) < self._table_buckets
+
+    def _table(self, key: str) -> dict[str, tuple[Bucket, Budget]]:
+        return self._tables[hash(key) % len(self._tables)]
 
     def _slot(self, key: str, budget: Budget) -> tuple[Budget, int]:
         return budget, hash(key) % self._overflow_buckets
