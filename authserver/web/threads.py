@@ -93,6 +93,8 @@ class Threads:
             (limits.finish_s, (IDLE, SHAKING, READING)),
         ):
             _join(driven, min(end, now + patience_s))
+            if time.monotonic() >= end:  # no time is left to tell anybody
+                break
             for each in driven:
                 if each.connection.state in states:
                     _shut(each.connection, socket.SHUT_RD)
