@@ -66,6 +66,7 @@ class Bucket(NamedTuple):
 
 
 Claim = tuple[str, Budget]  # a key, and what it may
+Table = dict[str, tuple[Bucket, Budget]]  # by key
 
 
 class Empty(NamedTuple):
@@ -135,9 +136,7 @@ class Keeper:
         tables = max(1, max_buckets // TABLE_BUCKETS)
         self._table_buckets = max_buckets // tables
         # Each in the order in which the sweep visits its buckets.
-        self._tables: list[dict[str, tuple[Bucket, Budget]]] = [
-            {} for _ in range(tables)
-        ]
+        self._tables: list[Table] = [{} for _ in range(tables)]
         # Budgets are a handful of constants, so this is bounded as well. They
         # do not share: an empty bucket of 3 would starve a budget of 60.
         self._overflow: dict[tuple[Budget, int], Bucket] = {}
@@ -188,7 +187,7 @@ class Keeper:
         else:
             self._overflow[self._slot(key, budget)] = bucket
 
-    def _has_room(self, table: dict[str, tuple[Bucket, Budget]], now: float) -> bool:
+    def _has_room(self, table: Table, now: float) -> bool:
         """Drop a few buckets that are full again; tell if there is room."""
         full_house = len(table) >= self._table_buckets
         visits = SWEEP_WHEN_FULL if full_house else SWEEP_PER_INSERT
@@ -199,7 +198,7 @@ class Keeper:
                 table[key] = kept  # behind all others
         return len(table) < self._table_buckets
 
-    def _table(self, key: str) -> dict[str, tuple[Bucket, Budget]]:
+    def _table(self, key: str) -> Table:
         return self._tables[hash(key) % len(self._tables)]
 
     def _slot(self, key: str, budget: Budget) -> tuple[Budget, int]:
