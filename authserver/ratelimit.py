@@ -5,9 +5,9 @@ What is limited costs one of them; without one it must wait:
 
     capacity 3, one token back every 20 s
 
-    t =   0    1    2    3              23
+    t =   0    1    2    3              20
           take take take wait 17 s ...  take
-    left  2    1    0    0.15           0
+    left  2    1.05 0.1  0.15           0
 
 So a short burst passes and the long-run rate holds, from two numbers, with no
 list of past events. `take` is a pure function of the bucket and the time: the
@@ -20,9 +20,9 @@ What `Keeper` promises, and the hole each promise closes:
   entry is emptied by whoever sends many names (CVE-2024-21662), and the guesser
   starts afresh. Only a bucket that is full again is dropped: nothing is lost.
 * Its memory is bounded all the same. When all places of a key's table are taken
-  by limiting buckets, new keys share overflow buckets. Both are chosen by
-  Python's keyed string hash, so nobody can aim at a stranger's. Sharing is
-  harsh, and still a limit.
+  by limiting buckets, new keys share the few overflow buckets of that table.
+  Both are chosen by Python's keyed string hash, so nobody can aim at a
+  stranger's. Sharing is harsh, and still a limit.
 * A key that finds a place after the crowd is gone starts with what is left in
   its overflow bucket: leaving the overflow is not an amnesty.
 
@@ -46,7 +46,7 @@ MAX_BUCKETS = 100_000  # 25 MiB, should they all be taken
 # Of a table. A large one is copied as a whole whenever it is full of gaps, to
 # where nothing lies yet: the heap would grow a little each time.
 TABLE_BUCKETS = 1_000
-OVERFLOW_BUCKETS = 1_024  # of each budget; more keys than buckets share them
+OVERFLOW_BUCKETS = 1_000  # of each budget, ten of them for each table
 SWEEP_PER_INSERT = 2  # more out than in: the table shrinks while it is used
 SWEEP_WHEN_FULL = 16
 
@@ -131,9 +131,10 @@ class Keeper:
         overflow_buckets: int = OVERFLOW_BUCKETS,
     ) -> None:
         self._clock = clock
-        self._overflow_buckets = overflow_buckets
         self._lock = threading.Lock()
         tables = max(1, max_buckets // TABLE_BUCKETS)
+        # A multiple: so the keys that share a bucket are all of one table.
+        self._overflow_buckets = max(1, overflow_buckets // tables) * tables
         self._table_buckets = max_buckets // tables
         # Each in the order in which the sweep visits its buckets.
         self._tables: list[Table] = [{} for _ in range(tables)]
@@ -169,9 +170,10 @@ class Keeper:
                     continue
                 bucket = give_back(bucket, budget, now=now)
                 table = self._table(key)
-                if bucket.tokens >= budget.capacity and key in table:
+                full_house = len(table) >= self._table_buckets
+                if bucket.tokens >= budget.capacity and key in table and not full_house:
                     del table[key]
-                else:
+                else:  # in a crowd, who has a place keeps it
                     self._put(key, budget, bucket, now)
 
     def _find(self, key: str, budget: Budget) -> Bucket | None:

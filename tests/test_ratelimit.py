@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from authserver import ratelimit
-from authserver.ratelimit import Bucket, Budget, Keeper
+from authserver.ratelimit import TABLE_BUCKETS, Bucket, Budget, Keeper
 
 THREE_A_MINUTE = Budget(3, 3 / 60)
 EPOCH = 1_700_000_000.0
@@ -268,6 +268,29 @@ def test_leaving_the_overflow_is_no_amnesty():
     # The table has room again, and the victim gets a place of its own.
     assert drain(keeper, "victim", slow, now=60) == 0
     assert keeper.take("victim", slow, now=60) > 1000
+
+
+def test_who_has_a_place_in_a_crowd_keeps_it_when_all_is_given_back():
+    keeper = Buckets(max_buckets=2, overflow_buckets=1)
+    keeper.take("honest", THREE_A_MINUTE, now=0)
+    for guesser in ("first", "second"):
+        drain(keeper, guesser, THREE_A_MINUTE, now=0)
+
+    keeper.give_back("honest", THREE_A_MINUTE, now=0)
+
+    assert drain(keeper, "honest", THREE_A_MINUTE, now=0) == 3
+
+
+def test_crowded_table_limits_nobody_in_another():
+    keeper = Buckets(max_buckets=3 * TABLE_BUCKETS)
+    crowd = [f"guesser-{number}" for number in range(10 * TABLE_BUCKETS)]
+    for each in crowd:
+        if hash(each) % 3 == 0:
+            drain(keeper, each, THREE_A_MINUTE, now=0)
+
+    others = [each for each in crowd if hash(each) % 3 == 1][:TABLE_BUCKETS]
+
+    assert all(drain(keeper, each, THREE_A_MINUTE, now=0) == 3 for each in others)
 
 
 def test_overflow_of_one_budget_does_not_starve_another():
