@@ -37,7 +37,17 @@ TAKES_REQUESTS: Final = (IDLE, READING)
 # in the next round, whatever its client does; one whose request pauses soon
 # does, so that forgetting it until then would be work for nothing, unless its
 # client sends more meanwhile (`Loop._ignore`).
-WANTED: Final = (READ, READ, READ, READ, NOTHING, WRITE, READ, READ, NOTHING)
+WANTED: Final = {
+    IDLE: READ,
+    READING: READ,
+    ANSWERED: READ,
+    PAUSED: READ,
+    WORKING: NOTHING,
+    SENDING: WRITE,
+    LINGERING: READ,
+    SHAKING: READ,
+    CLOSED: NOTHING,
+}
 
 LAST_WAIT_S: Final = 0.5  # for threads whose connections are gone
 
@@ -59,7 +69,8 @@ class Limits(NamedTuple):
 # How a request is answered: at once; in steps, none of which waits, with time
 # between them; or by a thread that may have to wait for a disk or a database.
 AT_ONCE, IN_STEPS, WAITING = range(3)
-AT_WORK: Final = (ANSWERED, PAUSED, WORKING)  # the state that goes with each
+STATE_OF: Final = {AT_ONCE: ANSWERED, IN_STEPS: PAUSED, WAITING: WORKING}
+AT_WORK: Final = frozenset(STATE_OF.values())  # it is not the client's turn
 
 
 class Site(Protocol):
@@ -135,7 +146,7 @@ class Shared:
         # read does not count as true any more. At leisure: what can wait.
         self.end_round: Callable[[], None] = lambda: None
         self.at_leisure: Callable[[], None] = lambda: None
-        # And twice a second, as long as anybody is connected.
+        # And with each look at the deadlines, as long as anybody is connected.
         self.sweeping: Callable[[], None] = lambda: None
         # Has the loop come to its hooks soon; from any thread.
         self.wake: Callable[[], None] = lambda: None

@@ -52,13 +52,13 @@ from authserver import errors, logs
 from authserver.web import forwarded, refusals, wire
 from authserver.web.connections import (
     ANSWERED,
-    AT_WORK,
     CLOSED,
     IDLE,
     LINGERING,
     READING,
     SENDING,
     SHAKING,
+    STATE_OF,
     TAKES_REQUESTS,
     Driver,
     Shared,
@@ -203,7 +203,7 @@ class Connection:
             # The site promises clean headers. If it breaks the promise, one
             # client gets a bare 500 and we live on.
             log.exception(
-                "%s %s could not be answered",
+                "the answer to %s %s could not be written",
                 request.method,
                 request.path_to_log,
             )
@@ -255,7 +255,10 @@ class Connection:
             self._inbox.add(data)
             self._advance()
         elif not self._inbox.blank and self.state != CLOSED and self._keep:
-            self._refuse(errors.MalformedRequest("ended early"))
+            if self._shared.draining:  # which is how a thread learns of its end
+                self.expire()
+            else:
+                self._refuse(errors.MalformedRequest("ended early"))
         else:
             self.state = CLOSED
 
@@ -274,7 +277,7 @@ class Connection:
         self._timed = None
         request = self._request(*found)
         manner = self._shared.site.manner(request)
-        self.state = AT_WORK[manner]
+        self.state = STATE_OF[manner]
         self.deadline = math.inf
         self._have_answered(self, request, manner)
 

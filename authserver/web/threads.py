@@ -52,6 +52,7 @@ class Threads:
         self._most = min(shared.most_connections, MOST_THREADS)
         self._lock = threading.Lock()
         self._driven: dict[int, _Driven] = {}
+        self._spared: set[int] = set()  # those of them that are told to end
 
     def drive(self, client: socket.socket, address: str) -> None:
         """Serve a connection to its end, in this thread."""
@@ -64,20 +65,17 @@ class Threads:
         finally:
             with self._lock:
                 del self._driven[connection.fd]
+                self._spared.discard(connection.fd)
 
     def counts(self) -> dict[str, int]:
         """Return how many connections are in which state."""
-        return count_states(self._list())
+        with self._lock:
+            return count_states(each.connection for each in self._driven.values())
 
     def make_room(self) -> bool:
         """Close who can best be spared; return False if nobody can."""
-        spared = choose_spare(self._list(), 1)
-        for connection in spared:
-            connection.spare()
-            # Who does not take an answer waits for nothing to read.
-            both = connection.state == SENDING
-            _shut(connection, socket.SHUT_RDWR if both else socket.SHUT_RD)
-        return bool(spared)
+        with self._lock:
+            return self._spare_one()
 
     def stop(self, drain_s: float) -> None:
         """End when all is answered or time is up."""
@@ -119,19 +117,32 @@ class Threads:
         """Compute what a handshake takes; this thread may do it."""
         connection.shake()
 
-    def _list(self) -> list[Connection]:
-        with self._lock:
-            return [each.connection for each in self._driven.values()]
-
     def _admit(self, connection: Connection) -> bool:
-        if len(self._driven) >= self._most and not self.make_room():
-            return False
         with self._lock:
+            staying = len(self._driven) - len(self._spared)
+            if staying >= self._most and not self._spare_one():
+                return False
             thread = threading.current_thread()
             self._driven[connection.fd] = _Driven(connection, thread)
             if self.shared.draining:
                 connection.state = CLOSED
             return True
+
+    def _spare_one(self) -> bool:
+        """Tell who has kept us waiting longest to end; for who has the lock."""
+        staying = (
+            each.connection
+            for fd, each in self._driven.items()
+            if fd not in self._spared
+        )
+        for connection in choose_spare(staying, 1):
+            self._spared.add(connection.fd)
+            connection.spare()
+            # Who does not take an answer waits for nothing to read.
+            both = connection.state == SENDING
+            _shut(connection, socket.SHUT_RDWR if both else socket.SHUT_RD)
+            return True
+        return False
 
 
 def _serve(connection: Connection) -> None:
