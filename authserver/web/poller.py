@@ -17,6 +17,7 @@ each connection has a thread (`threads`).
 
 import select
 import selectors
+from collections import deque
 from typing import Final, Protocol
 
 NOTHING: Final = 0
@@ -73,6 +74,7 @@ class Selected:
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
+        self._ready: deque[tuple[selectors.SelectorKey, int]] = deque()
         self.close = selector.close
 
     def watch(self, fd: int, wanted: int) -> None:
@@ -89,8 +91,17 @@ class Selected:
 
     def wait(self, timeout_s: float | None) -> list[tuple[int, int]]:
         """See `Poller`."""
-        ready = self._selector.select(timeout_s)
-        return [(key.fd, mask) for key, mask in ready[:MOST_EVENTS]]
+        # It tells of all at once, and next time of the same ones first. So the
+        # others keep their turn, unless nobody waits for it any more by then.
+        if not self._ready:
+            self._ready.extend(self._selector.select(timeout_s))
+        taken: list[tuple[int, int]] = []
+        watched = self._selector.get_map()
+        while self._ready and len(taken) < MOST_EVENTS:
+            key, mask = self._ready.popleft()
+            if key.fd in watched and watched[key.fd].events & mask:
+                taken.append((key.fd, mask))
+        return taken
 
 
 def best() -> Poller | None:
