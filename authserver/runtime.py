@@ -169,7 +169,9 @@ class Background:
 class Running:
     """A server that listens, until `stop`."""
 
-    def __init__(self, app: App, listener: socket.socket | None) -> None:
+    def __init__(
+        self, app: App, listener: socket.socket | None, failed: Callable[[], None]
+    ) -> None:
         """Bind the port and start all threads; raises `SettingsError`."""
         settings = app.settings
         certificate = _certificate(app) if settings.encrypted else None
@@ -186,7 +188,8 @@ class Running:
             raise listening.refused(settings, error) from error
         shared = self._server.shared
         shared.note = app.access.note
-        # No answer tells of a later moment than the next request will see.
+        # Before a client is told of something, what its next request may see is
+        # at least as new (see `store.rounds`).
         end_round = functools.partial(app.database.end_round, shared.wake)
         shared.end_round = end_round
         shared.at_leisure = app.access.work_up_slice
@@ -197,10 +200,9 @@ class Running:
             app = app._replace(settings=settings.at_port(self._server.server_port))
             self._server.shared.site = Site(app)
         self._app = app
+        self._failed = failed
         # A daemon, so that a program that forgets `stop` can still end.
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="accept", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._background = Background(app)
         self._background.start()
         self._thread.start()
@@ -231,17 +233,29 @@ class Running:
         self._thread.join()
         close(self._app)
 
+    def _serve(self) -> None:
+        try:
+            self._server.serve_forever()
+        except Exception:
+            log.critical("nobody is served any more: restart it", exc_info=True)
+            self._failed()
+
     def _connections(self) -> dict[tuple[str, ...], float]:
         counts = self._server.driver.counts()
         return {(state,): count for state, count in counts.items()}
 
 
-def serve(app: App, listener: socket.socket | None = None) -> Running:
+def serve(
+    app: App,
+    listener: socket.socket | None = None,
+    failed: Callable[[], None] = lambda: None,
+) -> Running:
     """Start listening, and return what stops it again.
 
     With `listener`, a socket that listens already, HOST and PORT play no part.
+    `failed` is called, by another thread, should serving end by itself.
     """
-    return Running(app, listener)
+    return Running(app, listener, failed)
 
 
 def close(app: App) -> None:

@@ -3,6 +3,7 @@
 Real processes throughout; each has a folder and a port of its own.
 """
 
+import contextlib
 import json
 import os
 import pty
@@ -16,7 +17,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable, Iterator
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -513,6 +514,37 @@ def test_idle_connections_do_not_delay_the_end(server):
 
         assert server.wait() == 0
         assert time.monotonic() - started < 2
+
+
+FAILING = f"""
+import runpy, select, sys
+class Epoll:
+    def __init__(self):
+        self._epoll, self._left = EPOLL(), 5
+        self.register, self.modify = self._epoll.register, self._epoll.modify
+        self.unregister, self.close = self._epoll.unregister, self._epoll.close
+    def poll(self, *arguments):
+        self._left -= 1
+        if not self._left:
+            raise OSError("the system is out of order")
+        return self._epoll.poll(*arguments)
+EPOLL, select.epoll = select.epoll, Epoll
+sys.argv = [{SERVER!r}]
+sys.path.insert(0, {str(ROOT)!r})
+runpy.run_path({SERVER!r}, run_name="__main__")
+"""
+
+
+def test_server_that_can_serve_nobody_ends_to_be_restarted(server):
+    server.command = (sys.executable, "-c", FAILING)
+    server.start()
+
+    with contextlib.suppress(OSError, HTTPException):
+        for _ in range(5):
+            server.ask("GET", "/healthz")
+
+    assert server.wait() == 1
+    assert "nobody is served any more" in server.log()
 
 
 def test_storm_of_signals_ends_the_server_all_the_same(server):

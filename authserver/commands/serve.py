@@ -1,17 +1,34 @@
-"""Serving: from the first request to SIGTERM."""
+"""Serving: from the settings to SIGTERM.
 
+    settings -> app -> listening -> [ requests ] -> SIGTERM, SIGINT -> drained
+
+The main thread puts everything together and then only waits for a signal. It
+has signals blocked, in all threads, and asks for them (`sigwait`). A handler
+would be run by this thread alone, while the system may give the signal to any
+other one: then nothing wakes this one from its wait. And a handler that takes a
+lock may have interrupted whoever holds it.
+
+With WORKERS above 1 this process serves nobody: it starts others, which come
+here by `run_worker`, and keeps them alive (`workers`).
+
+What holds for the process as a whole is set here, and not where an embedding
+program would get it too: descriptors, the heap, the collector of garbage.
+"""
+
+import functools
 import gc
 import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from authserver import heap, logs
 from authserver.commands import operating, warn_of
 from authserver.log_writer import Writer
-from authserver.settings import Settings, SettingsError
+from authserver.settings import NAME, Settings, SettingsError
 
 if TYPE_CHECKING:  # loads much that serving does not need
     from argparse import ArgumentParser, Namespace
@@ -20,6 +37,7 @@ if TYPE_CHECKING:  # loads much that serving does not need
 
 HELP = "listen for requests (the default)"
 WORKER = "worker"  # the command of one of several processes; its parent gives it
+NOT_HERE = 2  # the exit status, as of settings that cannot work
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("authserver.serve")
@@ -31,10 +49,12 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(_options: "Namespace | None" = None) -> int:
     """Serve until told to stop, in one process or in WORKERS of them."""
+    if os.name != "posix":  # which an embedding program can do without
+        print(f"{NAME} needs Linux, macOS or another POSIX system.", file=sys.stderr)
+        return NOT_HERE
     with operating(warn=False) as settings:
         if settings.workers == 1:
-            _serve(settings)
-            return 0
+            return _serve(settings)
         from authserver import listening, workers
 
         _wait_for_no_log()
@@ -55,18 +75,13 @@ def run_worker(descriptors: str) -> int:
             raise SettingsError(
                 "workers", "was changed to 1, which takes a restart of the server."
             )
-        _serve(settings, inherited)
-    return 0
+        return _serve(settings, inherited)
 
 
-def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
-    # Blocked, here and in all threads to come, and then waited for. A handler
-    # would be run by this thread alone, while the system may give the signal to
-    # any other one: then nothing wakes this one from its wait. And a handler
-    # that takes a lock may have interrupted whoever holds it.
+def _serve(settings: Settings, inherited: "Inherited | None" = None) -> int:
+    """Serve until a signal; return 1 if serving has ended before one."""
     heard = {*STOP_SIGNALS, *_hang_up()}
     signal.pthread_sigmask(signal.SIG_BLOCK, heard)
-    in_terminal = inherited is None and os.isatty(0)
     from authserver import runtime  # which the parent of workers does not need
     from authserver.web import server
 
@@ -78,8 +93,10 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
     else:
         inherited.stop_with_parent()
     app = runtime.create_app(settings)
+    failed = threading.Event()
+    listener = inherited.listener if inherited else None
     try:
-        running = runtime.serve(app, inherited.listener if inherited else None)
+        running = runtime.serve(app, listener, functools.partial(_fail, failed))
     except SettingsError:
         runtime.close(app)
         raise
@@ -88,25 +105,38 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> None:
         _say_where_codes_go(settings, running.messages_url)
     else:
         inherited.say_ready()
+    _ease_collector()
+    _wait_for_end(heard, in_terminal=inherited is None and os.isatty(0))
+    log.info("stopping")
+    running.stop()
+    return int(failed.is_set())
+
+
+def _fail(failed: threading.Event) -> None:
+    """Have this process end, for whoever restarts it to see."""
+    failed.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _ease_collector() -> None:
     # What start-up made stays: the collector need not look at it again.
     gc.freeze()
     # What requests make is nearly all freed as soon as nobody refers to it. The
     # collector looks for circles, and needs not look after each few of them.
     gc.set_threshold(20_000)
     gc.enable()
+
+
+def _wait_for_end(heard: set[signal.Signals], *, in_terminal: bool) -> None:
     while signal.sigwait(heard) not in STOP_SIGNALS and not in_terminal:
         # `systemctl reload`, say, which would kill who does not wait for it.
         log.warning("SIGHUP changes nothing: a restart takes new settings")
-    log.info("stopping")
-    running.stop()
 
 
 def _hang_up() -> Iterable[signal.Signals]:
     """Return what tells that a terminal is closed, if it is to be heard."""
-    found: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
-    if found is None or signal.getsignal(found) == signal.SIG_IGN:  # by nohup
-        return ()
-    return (found,)
+    by_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return () if by_nohup else (signal.SIGHUP,)
 
 
 def _wait_for_no_log() -> None:

@@ -60,7 +60,10 @@ if TYPE_CHECKING:  # loads ssl
     from authserver.web.tls import TlsConnection
 
 SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
-SWEEP_S: Final = 0.5  # between looks at the deadlines, at most
+# Between looks at the deadlines, which are looks at all connections: at most,
+# and at least, however many deadlines pass meanwhile.
+SWEEP_S: Final = 0.5
+SWEEP_PAUSE_S: Final = 0.05
 THREADS: Final = 32
 SHAKING_THREADS: Final = 2  # for what only computes, and must leave a core alone
 
@@ -94,22 +97,14 @@ class Loop:
 
     def run(self) -> None:
         """Serve until stopped, then let what has begun finish."""
-        self._door.open()
-        self._alarm.watch()
-        self._guard(self.shared.end_round)  # this thread works in rounds
-        while not self._finished():
-            for fd, _ in self._poller.wait(self._patience()):
-                connection = self._connections.get(fd)
-                if connection is None:
-                    self._hear(fd)
-                elif connection.state == PAUSED:
-                    self._ignore(connection)
-                else:
-                    self._drive(connection, connection.ready)
-            self._send_answers()
-            self._guard(self.shared.at_leisure)
-            self._sweep()
-        self.close()
+        try:
+            self._door.open()
+            self._alarm.watch()
+            self._guard(self.shared.end_round)  # this thread works in rounds
+            while not self._finished():
+                self._go_round()
+        finally:
+            self.close()
 
     def stop(self, drain_s: float) -> None:
         """Accept nobody any more; end when all is answered or time is up."""
@@ -159,8 +154,23 @@ class Loop:
 
     # -- events
 
+    def _go_round(self) -> None:
+        """Wait for events, see to them, and send all answers."""
+        for fd, _ in self._poller.wait(self._patience()):
+            connection = self._connections.get(fd)
+            if connection is None:
+                self._guard(functools.partial(self._hear, fd))
+            elif connection.state == PAUSED:
+                self._guard(functools.partial(self._ignore, connection))
+            else:
+                self._drive(connection, connection.ready)
+        self._send_answers()
+        self._guard(self.shared.at_leisure)
+        self._sweep()
+
     def _drive(self, connection: Connection, step: Callable[[], None]) -> None:
         """Let a connection do something, then wait for what it needs next."""
+        logs.request_id.set("-")
         try:
             step()
         except Exception:
@@ -264,7 +274,7 @@ class Loop:
             self._guard(self.shared.end_round)
 
     def _guard(self, hook: Callable[[], None]) -> None:
-        """Call what others do in this thread; a bug of theirs ends nothing."""
+        """Call what is nobody's in particular; a bug in it ends nothing."""
         logs.request_id.set("-")
         try:
             hook()
@@ -302,7 +312,7 @@ class Loop:
         self._handshakes.grow(now)
         if now < self._next_sweep:
             return
-        self._next_sweep = now + SWEEP_S
+        self._next_sweep, soonest = now + SWEEP_S, now + SWEEP_PAUSE_S
         self._threads.give_up_old(now)
         self._guard(self.shared.sweeping)
         self._handshakes.give_up_old(now)
@@ -310,7 +320,7 @@ class Loop:
             if connection.deadline <= now:
                 self._drive(connection, connection.expire)
             elif connection.deadline < self._next_sweep:
-                self._next_sweep = connection.deadline
+                self._next_sweep = max(connection.deadline, soonest)
 
     def _drain(self) -> None:
         self._door.close()

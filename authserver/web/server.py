@@ -117,6 +117,8 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without asking the DNS for our name, or take what is bound."""
         if self._listener is not None:
+            if self._listener.family not in (socket.AF_INET, socket.AF_INET6):
+                raise ValueError("limits are counted by address: a TCP socket, please")
             self.socket.close()
             self.socket = self._listener
             # Several processes see a connection come, and one of them gets it.
