@@ -2,7 +2,7 @@
 
     def exchange(app, ...) -> Steps[Tokens]:
         ...
-        outcome = yield Step(_rotate, (app, operation, presented, spending))
+        outcome = yield Step(_rotate, (app, operation, attempt))
         ...
         return pair
 

@@ -187,7 +187,10 @@ class Database(Protocol):
         ...
 
     def close(self) -> None:
-        """Finish what waits and let go of the files. May be called again."""
+        """Finish what waits and let go of the files. May be called again.
+
+        Nobody works in rounds any more: the thread that did so has ended.
+        """
         ...
 
 

@@ -60,7 +60,7 @@ class _Own(threading.local):
     """What a thread that reads in rounds keeps from one to the next."""
 
     def __init__(self) -> None:
-        self.rounds = False  # it calls `end_round`
+        self.in_rounds = False  # it calls `end_round`
         self.reader: Reader | None = None
         self.current = False  # whether the version was asked for in this round
         # Of the database, when what follows was read.
@@ -102,7 +102,7 @@ class Readers:
     def read_once(self, call: Callable[[Reader], T], key: Hashable) -> T:
         """Return what `call`, known by `key`, reads with a single statement."""
         own = self._own
-        if not own.rounds or self._closed:
+        if not own.in_rounds or self._closed:
             return self._on_reader(call)
         if not own.current:
             self._begin_round(own)
@@ -118,7 +118,7 @@ class Readers:
     def end_round(self) -> None:
         """Have what this thread reads from here on be of now."""
         own = self._own
-        own.rounds = True
+        own.in_rounds = True
         own.current = False
 
     def _begin_round(self, own: _Own) -> None:

@@ -25,13 +25,12 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from authserver import errors, logs, tokens
 from authserver.access import Answered
-from authserver.web import forwarded, head, wire
+from authserver.web import forwarded, head, refusals, wire
 from authserver.web.connections import Site
 from authserver.web.forwarded import Network, ProxyWarning
 from authserver.web.messages import Request, Response
@@ -179,7 +178,7 @@ def _encoded(
         data = wire.encode(response, keep_alive=True, head_only=head_only)
     except Exception:
         log.exception("an answer could not be written")
-        data = wire.encode(Response(HTTPStatus.INTERNAL_SERVER_ERROR), keep_alive=True)
+        data = refusals.bare_failure()
     beginning, _, body = data.partition(b"\r\n\r\n")
     status_line, *lines = beginning.decode("latin-1").split("\r\n")
     pairs = (line.partition(": ") for line in lines)
