@@ -188,8 +188,7 @@ class Running:
             raise listening.refused(settings, error) from error
         shared = self._server.shared
         shared.note = app.access.note
-        # Before a client is told of something, what its next request may see is
-        # at least as new (see `store.rounds`).
+        # Nobody is told of what the next request does not see (`readers`).
         end_round = functools.partial(app.database.end_round, shared.wake)
         shared.end_round = end_round
         shared.at_leisure = app.access.work_up_slice

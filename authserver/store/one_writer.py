@@ -18,10 +18,16 @@ threads that run Python at the same time quarrel about the interpreter, at each
 statement anew; one that waits for a disk does not. So the loop is at work while
 the disk is, and refreshes are half as many again.
 
-So that nobody is left waiting: a function of a thread wakes the writer at once;
-what a round has run wakes it at the round's end. What was begun while the disk
-was at work is run by the writer if the round's thread is asleep by then, and
-else by that thread, which the writer's answers lead to the end of a round.
+So that nobody is left waiting:
+
+    begun by          when            run by       because
+    a thread          at any time     the writer   it is woken at once
+    one with rounds   the disk rests  that thread  its round ends; then it wakes
+                                                   the writer, to commit
+                      the disk works  the writer   when it has committed, and
+                                                   finds that thread asleep
+                      likewise        that thread  else: the answers that the
+                                                   writer brings end its round
 
 After any failure of the machine (disk full, I/O error) the connection is thrown
 away and opened anew. A sync that failed is never tried again on the same

@@ -63,7 +63,7 @@ class Limits(NamedTuple):
     begin_s: float = 2  # how long a request may wait for a thread
     last_s: float = 0.5  # for who is silent when the server stops: see `drain`
     finish_s: float = 4  # for who has begun to ask then
-    connections: int = 10_000  # 2 KiB each when idle, 18 with TLS
+    connections: int = 10_000  # 2 to 3 KiB each when idle, 18 with TLS
 
 
 # How a request is answered: at once; in steps, none of which waits, with time

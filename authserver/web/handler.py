@@ -4,10 +4,15 @@
                             |                  or answered   |
                             +------- refusal ------------> lingering --> closed
 
-(All states are listed in `connections`.) The way of a request and its answer
-through these methods, with those of others in brackets:
+(All states are listed in `connections`.) The way of a request and its answer,
+between a connection and whoever drives it:
 
-    ready  _take  _advance  (have_answered)  answer  (the site)  reply  resume
+    connection                 driver                   site
+    ready, _take, _advance --> have_answered
+    answer             <------ here or in a thread
+                       ------------------------------>  answer
+    reply              <------------------------------  at once or later
+    resume             <------ at the end of the round
 
 Nothing here waits. Whoever drives a connection (`loop`, or a thread of its own
 in `threads`) calls `ready` when its socket is, `expire` when its deadline has
