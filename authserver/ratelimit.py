@@ -20,9 +20,10 @@ What `Keeper` promises, and the hole each promise closes:
   entry is emptied by whoever sends many names (CVE-2024-21662), and the guesser
   starts afresh. Only a bucket that is full again is dropped: nothing is lost.
 * Its memory is bounded all the same. When all places of a key's table are taken
-  by limiting buckets, new keys share the few overflow buckets of that table.
-  Both are chosen by Python's keyed string hash, so nobody can aim at a
-  stranger's. Sharing is harsh, and still a limit.
+  by limiting buckets, new keys share the overflow buckets of that table. Both
+  are chosen by Python's keyed string hash, so nobody can aim at a stranger's.
+  Sharing is a limit, and a harsh one once a crowd has emptied them. So they are
+  many: a thousand addresses that guess for as long as they may do not.
 * A key that finds a place after the crowd is gone starts with what is left in
   its overflow bucket: leaving the overflow is not an amnesty.
 
@@ -42,11 +43,11 @@ LATE_S = 60.0
 # Added to each wait, so that rounding never makes the punctual caller late:
 # an epoch time as a float is exact to a quarter of a microsecond.
 ROUNDING_S = 1e-6
-MAX_BUCKETS = 100_000  # 25 MiB, should they all be taken
+MAX_BUCKETS = 100_000  # 30 MiB should they all be taken, 50 if by long names
 # Of a table. A large one is copied as a whole whenever it is full of gaps, to
 # where nothing lies yet: the heap would grow a little each time.
 TABLE_BUCKETS = 1_000
-OVERFLOW_BUCKETS = 1_000  # of each budget, ten of them for each table
+OVERFLOW_BUCKETS = 65_000  # of each budget; 1 MiB, once there is a crowd
 SWEEP_PER_INSERT = 2  # more out than in: the table shrinks while it is used
 SWEEP_WHEN_FULL = 16
 
@@ -121,6 +122,27 @@ def _refilled(bucket: Bucket | None, budget: Budget, now: float) -> tuple[float,
     return min(budget.capacity, tokens + elapsed * budget.refill_per_s), now
 
 
+class Overflow:
+    """So many buckets of one budget, which keys share; two numbers for each."""
+
+    def __init__(self, budget: Budget, buckets: int) -> None:
+        from array import array  # rarely needed
+
+        self._buckets = buckets
+        self._tokens = array("d", [budget.capacity]) * buckets
+        self._at = array("d", [0.0]) * buckets
+
+    def bucket(self, number: int) -> Bucket:
+        """Return the bucket of a number of any size."""
+        place = number % self._buckets
+        return Bucket(self._tokens[place], self._at[place])
+
+    def put(self, number: int, bucket: Bucket) -> None:
+        """Put a bucket where `bucket` finds it."""
+        place = number % self._buckets
+        self._tokens[place], self._at[place] = bucket
+
+
 class Keeper:
     """Buckets by key, in this process; a `Limiter`."""
 
@@ -140,10 +162,11 @@ class Keeper:
         self._tables: list[Table] = [{} for _ in range(tables)]
         # Budgets are a handful of constants, so this is bounded as well. They
         # do not share: an empty bucket of 3 would starve a budget of 60.
-        self._overflow: dict[tuple[Budget, int], Bucket] = {}
+        self._overflow: dict[Budget, Overflow] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._tables)) + len(self._overflow)
+        """How many keys have a place of their own."""
+        return sum(map(len, self._tables))
 
     def take(self, claims: Sequence[Claim]) -> Empty | None:
         """Take from all, or from none and tell which one is empty."""
@@ -180,14 +203,19 @@ class Keeper:
         kept = self._table(key).get(key)
         if kept is not None:
             return kept[0]
-        return self._overflow.get(self._slot(key, budget)) if self._overflow else None
+        overflow = self._overflow.get(budget)
+        return overflow.bucket(hash(key)) if overflow else None
 
     def _put(self, key: str, budget: Budget, bucket: Bucket, now: float) -> None:
         table = self._table(key)
         if key in table or self._has_room(table, now):
             table[key] = bucket, budget
         else:
-            self._overflow[self._slot(key, budget)] = bucket
+            overflow = self._overflow.get(budget)
+            if overflow is None:
+                overflow = Overflow(budget, self._overflow_buckets)
+                self._overflow[budget] = overflow
+            overflow.put(hash(key), bucket)
 
     def _has_room(self, table: Table, now: float) -> bool:
         """Drop a few buckets that are full again; tell if there is room."""
@@ -202,9 +230,6 @@ class Keeper:
 
     def _table(self, key: str) -> Table:
         return self._tables[hash(key) % len(self._tables)]
-
-    def _slot(self, key: str, budget: Budget) -> tuple[Budget, int]:
-        return budget, hash(key) % self._overflow_buckets
 
 
 def _full_at(bucket: Bucket, budget: Budget) -> float:
