@@ -107,8 +107,9 @@ class Gateway:
         peer = environ.get("REMOTE_ADDR", "")
         self._warning.look(peer, headers)
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
-        if not head.TOKEN.fullmatch(method) or method == "CONNECT":
-            raise errors.MalformedRequest("method")
+        head.check_method(method)
+        if method == "CONNECT":
+            raise errors.MalformedRequest("a tunnel")
         if not _QUERY.fullmatch(query) or "#" in query:
             raise errors.MalformedRequest("query is not printable ASCII")
         # PEP 3333: text whose characters stand for the bytes that were sent.

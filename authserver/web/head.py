@@ -32,6 +32,7 @@ from authserver import errors
 
 MAX_HEAD_BYTES = 16 * 1024  # browsers and proxies send 1 to 8 KiB
 MAX_FIELD_LINES = 100  # bounds the work per request; browsers send about 20
+MAX_METHOD_CHARS = 32  # the longest that is registered has 17
 MAX_BODY_BYTES = 64 * 1024  # our largest body, a registration, is below 2 KiB
 MAX_LENGTH_DIGITS = 19  # of Content-Length: 64 bits, as in everybody's parser
 
@@ -179,8 +180,8 @@ def _request_line(line: str) -> tuple[str, str, str, int, str]:
     if len(parts) != 3:
         raise errors.MalformedRequest("request line is not three parts")
     method, target, version = parts
-    if method not in _USUAL_METHODS and not TOKEN.fullmatch(method):
-        raise errors.MalformedRequest("method is not a token")
+    if method not in _USUAL_METHODS:
+        check_method(method)
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         if _VERSION.fullmatch(version):
             raise errors.UnsupportedVersion(version)
@@ -194,6 +195,15 @@ def _request_line(line: str) -> tuple[str, str, str, int, str]:
         target, authority = _reduced(method, target)
     path, _, query = target.partition("?")
     return method, path, query, int(version[-1]), authority
+
+
+def check_method(method: str) -> None:
+    """Raise what refuses a method that is none."""
+    if not TOKEN.fullmatch(method):
+        raise errors.MalformedRequest("method is not a token")
+    # It goes into the log, where a long line would tear those of others.
+    if len(method) > MAX_METHOD_CHARS:
+        raise errors.MalformedRequest("method is too long")
 
 
 def _reduced(method: str, target: str) -> tuple[str, str]:

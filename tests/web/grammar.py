@@ -23,7 +23,7 @@ REST = rb"[!-\"$-~]*"  # visible, and no "#"
 VALUE = rb"[\t -~\x80-\xff]*"
 HEAD = re.compile(
     rb"(?P<empty>\r\n)?"
-    rb"(?P<method>" + TOKEN + rb") "
+    rb"(?P<method>" + TOKEN[:-1] + rb"{1,32}) "
     rb"(?:(?P<asterisk>\*)|(?P<origin>/" + REST + rb")"
     rb"|https?://(?P<authority>" + HOST + rb")(?P<absolute>(?:[/?]" + REST + rb")?))"
     rb" HTTP/1\.(?P<minor>[01])\r\n"

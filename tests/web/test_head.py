@@ -208,6 +208,7 @@ MALFORMED = [
     ("non-ASCII first", b"\xc3\xa9 / HTTP/1.1\r\n\r\n", "no method"),
     ("colon in the method", bare(b"GE:T / HTTP/1.1\r\nHost: a"), "not a token"),
     ("non-ASCII in the method", bare(b"G\xc9T / HTTP/1.1\r\nHost: a"), "not a token"),
+    ("endless method", bare(b"A" * 33 + b" / HTTP/1.1\r\nHost: a"), "too long"),
     ("quoted method", bare(b'G"ET" / HTTP/1.1\r\nHost: a'), "not a token"),
     # The version
     ("lower-case version", get(version=b"http/1.1"), "no HTTP version"),
