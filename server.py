@@ -5,7 +5,10 @@ import sys
 
 gc.disable()  # loading modules leaves no garbage; `cli` or `serve` turns it on
 
-from authserver import cli  # noqa: E402 - that is what it is turned off for
+try:
+    from authserver import cli
+except KeyboardInterrupt:  # Ctrl-C so soon: as `cli` would end for it
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(cli.main())

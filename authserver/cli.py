@@ -31,6 +31,7 @@ from authserver.settings import NAME, VERSION, SettingsError
 from authserver.store.database import DatabaseError
 
 NOBODY_READS = 128 + 13  # ended by signal 13, SIGPIPE
+INTERRUPTED = 128 + 2  # SIGINT: Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(sys.argv[1:] if arguments is None else arguments)
         finally:
             sys.stdout.flush()  # --help too, which ends by SystemExit
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except OSError as error:
         lost = [_lost(stream) for stream in (sys.stdout, sys.stderr)]  # of both
         if isinstance(error, BrokenPipeError):

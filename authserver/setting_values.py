@@ -133,15 +133,23 @@ def networks(value: str) -> tuple[Network, ...]:
     """Read a comma-separated list of networks."""
     try:
         return tuple(
-            ipaddress.ip_network(part.strip())
-            for part in value.split(",")
-            if part.strip()
+            _network(part.strip()) for part in value.split(",") if part.strip()
         )
     except ValueError as error:
         raise BadValue(
             "must be networks like 127.0.0.1/32,10.0.0.0/8, "
             "with no address bits beyond the prefix."
         ) from error
+
+
+def _network(value: str) -> Network:
+    """Read a network; of IPv4 addresses in IPv6 form, as what they are."""
+    found = ipaddress.ip_network(value)
+    if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= 96:
+        inside = found.network_address.ipv4_mapped  # RFC 4291 section 2.5.5.2
+        if inside is not None:
+            return ipaddress.IPv4Network((inside, found.prefixlen - 96))
+    return found
 
 
 def country_code(value: str) -> str:
@@ -285,7 +293,8 @@ def read_dotenv(path: Path | None) -> tuple[dict[str, str], list[str]]:
         with path.open(encoding="utf-8") as file:
             # As they stand there: a `$` in a password is a `$`.
             for each in parse_stream(file):
-                if each.error:  # to go on without it could be to go on without TLS
+                # To go on without it could be to go on without TLS.
+                if each.error or (each.key is not None and each.value is None):
                     first, text = each.original.line, each.original.string
                     line = first + text[: -len(text.lstrip())].count("\n")
                     raise SettingsError(

@@ -516,6 +516,29 @@ def test_idle_connections_do_not_delay_the_end(server):
         assert time.monotonic() - started < 2
 
 
+INTERRUPTED = f"""
+import os, runpy, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == {{module!r}}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv = [{SERVER!r}]
+sys.path.insert(0, {str(ROOT)!r})
+runpy.run_path({SERVER!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["authserver.settings", "authserver.commands.serve"])
+def test_interrupt_while_modules_load_shows_no_traceback(server, module):
+    server.command = (sys.executable, "-c", INTERRUPTED.format(module=module))
+
+    server.spawn()
+
+    assert server.wait() == 130
+    assert server.log() == ""
+
+
 FAILING = f"""
 import runpy, select, sys
 class Epoll:

@@ -278,6 +278,15 @@ def test_networks_of_proxies_may_be_of_both_families():
     )
 
 
+def test_networks_of_ipv4_in_the_form_of_ipv6_are_what_they_hold():
+    settings = read(TRUSTED_PROXIES="::ffff:10.0.0.0/104,::ffff:192.0.2.1")
+
+    assert settings.trusted_proxies == (
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_network("192.0.2.1/32"),
+    )
+
+
 def test_the_origin_is_the_public_url_without_its_path():
     settings = read(**(PUBLIC | {"PUBLIC_URL": "https://Auth.example.org/sso/"}))
 
@@ -340,13 +349,6 @@ def test_the_environment_wins_over_dotenv(tmp_path):
     assert settings.email_pass == "a$HOME b"
 
 
-def test_a_name_without_value_in_dotenv_is_unset(tmp_path):
-    dotenv = tmp_path / ".env"
-    dotenv.write_text("PORT\n")
-
-    assert Settings.from_environment({}, dotenv=dotenv).port == 8080
-
-
 def test_without_a_dotenv_file_nothing_is_missing(tmp_path):
     assert Settings.from_environment({}, dotenv=tmp_path / ".env") == read()
 
@@ -374,6 +376,8 @@ def test_a_dotenv_file_that_nobody_can_read_is_named(tmp_path, monkeypatch):
         ('TRUSTED_PROXIES="127.0.0.1/32\nPORT=1\n', 1),
         ('PORT=1\n# mine\n\nPUBLIC_URL "https://x"\n', 4),
         ("PORT=1\nTLS_CERT: /x/y\n", 2),
+        ("PORT=1\nnonsense\n", 2),
+        ("METRICS_TOKEN\nPORT=1\n", 1),
     ],
 )
 def test_a_line_of_dotenv_that_is_no_setting_stops_the_start(tmp_path, text, line):

@@ -259,11 +259,10 @@ class Connection:
         elif data:
             self._inbox.add(data)
             self._advance()
+        elif self._shared.draining and self._keep:
+            self.expire()  # a thread is told so that its time is up (`threads`)
         elif not self._inbox.blank and self.state != CLOSED and self._keep:
-            if self._shared.draining:  # which is how a thread learns of its end
-                self.expire()
-            else:
-                self._refuse(errors.MalformedRequest("ended early"))
+            self._refuse(errors.MalformedRequest("ended early"))
         else:
             self.state = CLOSED
 
