@@ -40,6 +40,7 @@ class _Attempt(NamedTuple):
     token: str
     digest: str
     spending: Spending
+    successor: str  # if this try spends it
     found: SessionOf | None  # whose it is, by a look before the transaction
 
 
@@ -67,11 +68,12 @@ def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
             spent_by=operation.id,
             spent_from=places.neighbourhood(caller.address),
         )
-        # Looked up before, and not while others wait for their turn to write.
-        # Whether it still is as it was, the spending will find out.
+        # Looked up and derived before, and not while others wait for their turn
+        # to write. Whether it still is as it was, the spending will find out.
         digest = tokens.digest(presented)
         found = app.database.read_once(sessions.find_with_user_by_refresh_token, digest)
-        attempt = _Attempt(presented, digest, spending, found)
+        successor = _successor(app, presented, spending.kid, spending.nonce)
+        attempt = _Attempt(presented, digest, spending, successor, found)
         outcome = yield Step(_rotate, (app, operation, attempt))
         # Refuse out here: an exception inside would undo the revocation.
         if isinstance(outcome, _Refused):
@@ -83,16 +85,15 @@ def exchange(app: App, caller: Caller, presented: str) -> Steps[Tokens]:
 def _rotate(
     tx: Transaction, app: App, operation: Operation, attempt: _Attempt
 ) -> _Rotated | _Refused:
-    token, digest, spending, found = attempt
-    won = refresh_tokens.spend(tx, digest, spending, idle_s=app.settings.session_idle_s)
+    found, idle_s = attempt.found, app.settings.session_idle_s
+    won = refresh_tokens.spend(tx, attempt.digest, attempt.spending, idle_s=idle_s)
     if not won or found is None:
-        found = sessions.find_with_user_by_refresh_token(tx, digest)
+        found = sessions.find_with_user_by_refresh_token(tx, attempt.digest)
     if found is None:
         records.note(tx, operation, "refresh", "unknown")
         return _Refused("unknown refresh token")
     if won:
-        successor = _successor(app, token, spending.kid, spending.nonce)
-        return _hand_out(tx, app, operation, _Rotated(*found, successor))
+        return _hand_out(tx, app, operation, _Rotated(*found, attempt.successor))
     return _not_ours(tx, app, operation, attempt, found)
 
 

@@ -27,7 +27,9 @@ def test_operation_recognises_its_own_win(app, caller, clock, logged_in):
         spent_from="elsewhere, so not taken for a repeat",
     )
     presented = logged_in.payload["refresh_token"]
-    attempt = refresh._Attempt(presented, tokens.digest(presented), spending, None)
+    digest = tokens.digest(presented)
+    successor = refresh._successor(app, presented, spending.kid, spending.nonce)
+    attempt = refresh._Attempt(presented, digest, spending, successor, None)
 
     first, again = (
         app.database.transaction(refresh._rotate, app, operation, attempt)
