@@ -25,12 +25,17 @@ class Load(NamedTuple):
 
 
 def bearers(
-    server: Running, tokens: Iterable[str], *, seconds: float, path: str = "/protected"
+    server: Running, tokens: Iterable[str], *, seconds: float, times: int = 1_000
 ) -> Load:
-    """GET a path over 16 connections, with one token after the other."""
+    """GET /protected over 16 connections, with each token so many times.
+
+    Then with the next. (A token for each connection would be more like clients,
+    but no script of wrk is told which one it is asked for.)
+    """
     file = server.folder / "tokens"
     file.write_text("\n".join(tokens) + "\n")
-    return wrk(server, "bearer.lua", path, str(file), seconds=seconds)
+    arguments = (str(file), str(times))
+    return wrk(server, "bearer.lua", "/protected", *arguments, seconds=seconds)
 
 
 def wrk(

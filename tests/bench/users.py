@@ -92,7 +92,8 @@ def _compare(engine: str, options: Options, places: Open) -> list[Goal]:
 
 
 def _check(place: Place, seconds: float) -> Load:
-    return load.bearers(place.server, place.access_tokens, seconds=seconds)
+    tokens = place.access_tokens
+    return load.bearers(place.server, tokens, seconds=seconds, times=1)
 
 
 def _refresh(place: Place, seconds: float) -> Load:
