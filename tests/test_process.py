@@ -516,22 +516,26 @@ def test_idle_connections_do_not_delay_the_end(server):
         assert time.monotonic() - started < 2
 
 
-INTERRUPTED = f"""
-import os, runpy, signal, sys
+def patched(code: str) -> tuple[str, ...]:
+    """Return the command of a server whose interpreter runs `code` before."""
+    before = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r})"
+    go = f"sys.argv = [{SERVER!r}]; runpy.run_path({SERVER!r}, run_name='__main__')"
+    return (sys.executable, "-c", f"{before}\n{code}\n{go}")
+
+
+INTERRUPTED = """
+import os, signal
 class Finder:
     def find_spec(self, name, *_):
-        if name == {{module!r}}:
+        if name == {module!r}:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Finder())
-sys.argv = [{SERVER!r}]
-sys.path.insert(0, {str(ROOT)!r})
-runpy.run_path({SERVER!r}, run_name="__main__")
 """
 
 
 @pytest.mark.parametrize("module", ["authserver.settings", "authserver.commands.serve"])
 def test_interrupt_while_modules_load_shows_no_traceback(server, module):
-    server.command = (sys.executable, "-c", INTERRUPTED.format(module=module))
+    server.command = patched(INTERRUPTED.format(module=module))
 
     server.spawn()
 
@@ -539,8 +543,8 @@ def test_interrupt_while_modules_load_shows_no_traceback(server, module):
     assert server.log() == ""
 
 
-FAILING = f"""
-import runpy, select, sys
+FAILING = """
+import select
 class Epoll:
     def __init__(self):
         self._epoll, self._left = EPOLL(), 5
@@ -552,14 +556,21 @@ class Epoll:
             raise OSError("the system is out of order")
         return self._epoll.poll(*arguments)
 EPOLL, select.epoll = select.epoll, Epoll
-sys.argv = [{SERVER!r}]
-sys.path.insert(0, {str(ROOT)!r})
-runpy.run_path({SERVER!r}, run_name="__main__")
 """
+NO_POSIX = "from authserver import setting_rules; setting_rules.SYSTEM = 'nt'"
+
+
+def test_system_without_posix_signals_is_told_in_a_sentence(server):
+    server.command = patched(NO_POSIX)
+
+    server.spawn()
+
+    assert server.wait() == 2
+    assert "this system has no POSIX signals" in server.log()
 
 
 def test_server_that_can_serve_nobody_ends_to_be_restarted(server):
-    server.command = (sys.executable, "-c", FAILING)
+    server.command = patched(FAILING)
     server.start()
 
     with contextlib.suppress(OSError, HTTPException):

@@ -25,10 +25,10 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from authserver import heap, logs
+from authserver import heap, logs, setting_rules
 from authserver.commands import operating, warn_of
 from authserver.log_writer import Writer
-from authserver.settings import NAME, Settings, SettingsError
+from authserver.settings import Settings, SettingsError
 
 if TYPE_CHECKING:  # loads much that serving does not need
     from argparse import ArgumentParser, Namespace
@@ -37,7 +37,6 @@ if TYPE_CHECKING:  # loads much that serving does not need
 
 HELP = "listen for requests (the default)"
 WORKER = "worker"  # the command of one of several processes; its parent gives it
-NOT_HERE = 2  # the exit status, as of settings that cannot work
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("authserver.serve")
@@ -49,9 +48,8 @@ def add_arguments(parser: "ArgumentParser") -> None:
 
 def run(_options: "Namespace | None" = None) -> int:
     """Serve until told to stop, in one process or in WORKERS of them."""
-    if os.name != "posix":  # which an embedding program can do without
-        print(f"{NAME} needs Linux, macOS or another POSIX system.", file=sys.stderr)
-        return NOT_HERE
+    if setting_rules.SYSTEM != "posix":  # which an embedding program need not be
+        raise SettingsError("this system", "has no POSIX signals: serve on Linux.")
     with operating(warn=False) as settings:
         if settings.workers == 1:
             return _serve(settings)

@@ -259,8 +259,8 @@ class Connection:
         elif data:
             self._inbox.add(data)
             self._advance()
-        elif self._shared.draining and self._keep:
-            self.expire()  # a thread is told so that its time is up (`threads`)
+        elif self._keep and self.deadline <= time.monotonic():
+            self.expire()  # this end is how a thread learns of that (`threads`)
         elif not self._inbox.blank and self.state != CLOSED and self._keep:
             self._refuse(errors.MalformedRequest("ended early"))
         else:

@@ -95,6 +95,7 @@ class Threads:
                 break
             for each in driven:
                 if each.connection.state in states:
+                    each.connection.deadline = 0.0  # before its thread wakes up
                     _shut(each.connection, socket.SHUT_RD)
         _join(driven, end)
         for each in driven:
