@@ -14,37 +14,13 @@ import pytest
 
 from authserver.passwords.threads import HashingThreads
 from authserver.web.dispatch import Site
+from tests.attacks.claims import JUNK
 
 GUESSES_PER_HOUR = 5
 REFUSED, LIMITED = 401, 429
 ONE_LIMIT = [REFUSED] * GUESSES_PER_HOUR + [LIMITED]
 NO_LIMIT = [REFUSED] * (GUESSES_PER_HOUR + 1)
 PATIENCE_S = 10
-
-JUNK = (
-    "a",
-    "",
-    ",",
-    "unknown",
-    "127.0.0.1.1",
-    "999.999.999.999",
-    "203.0.113.7, ",
-    "203.0.113.7 198.51.100.1",
-    "_hidden",
-    "[2001:db8::1",
-    "192.0.2.1%eth0",
-    "::ffff:203.0.113",
-    "::ffff:999.0.113.1",
-    "0x7f000001",
-    "2130706433",
-    "127.1",
-    "0177.0.0.1",
-    "1.2.3.4:99999999",
-    "[::1]x",
-    "'; DROP TABLE users; --",
-    ",".join(["junk"] * 1000),
-    "x" * 15_000,
-)
 
 
 @pytest.fixture

@@ -12,30 +12,13 @@ entry, and no header but Authorization and Cookie tells who somebody is.
 
 import pytest
 
+from tests.attacks.claims import IDENTITIES, TWINS
+
 GUESSES_PER_HOUR = 5
 REFUSED, LIMITED = 401, 429
 ONE_LIMIT = [REFUSED] * GUESSES_PER_HOUR + [LIMITED]
 NUMBERS = range(1, GUESSES_PER_HOUR + 2)
 HONEST = "X-Forwarded-For: 198.51.100.7"  # what the proxy sets
-
-TWINS = (
-    *("X_Forwarded_For", "X-Forwarded_For", "X_FORWARDED-FOR", "x_forwarded_for"),
-    *("HTTP_X_FORWARDED_FOR", "HTTP-X-Forwarded-For", "X.Forwarded.For"),
-    *("XForwardedFor", "X-Forwarded-For-", "-X-Forwarded-For", "X--Forwarded-For"),
-    *("Forwarded", "Forwarded-For", "X-Forwarded", "X-Original-Forwarded-For"),
-    *("X-Real-IP", "X_Real_IP", "X-Client-IP", "Client-IP", "True-Client-IP"),
-    *("CF-Connecting-IP", "Fastly-Client-IP", "X-Cluster-Client-IP", "Via"),
-    *("Remote-Addr", "Remote_Addr", "REMOTE_ADDR", "X-Remote-IP", "X-Host"),
-)
-IDENTITIES = (
-    *("Remote_User", "Remote-User", "REMOTE_USER", "X-Remote-User", "X_Remote_User"),
-    *("X-Forwarded-User", "X_Forwarded_User", "X-Forwarded-Email", "X-Auth-User"),
-    *("X-Auth-Request-User", "X_Auth_Request_User", "X-Authenticated-User"),
-    *("X-Forwarded-Preferred-Username", "X-WebAuth-User", "X-User-Id", "X-Username"),
-    *("X-Forwarded-Access-Token", "X-Access-Token", "HTTP_AUTHORIZATION"),
-    *("X-Authorization", "Proxy-Authorization", "X-SSL-Client-CN", "X-ID-Token"),
-    *("X-Cookie", "Cookie2", "HTTP_COOKIE", "X-Session"),
-)
 
 
 @pytest.fixture

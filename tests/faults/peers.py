@@ -96,11 +96,16 @@ class Peer:
 
 
 def request(
-    method: str, path: str, *, bearer: str = "", address: str = "", **body: object
+    method: str,
+    path: str,
+    *headers: str,
+    bearer: str = "",
+    address: str = "",
+    **body: object,
 ) -> bytes:
     """Return a request as it goes over the wire; its connection stays open."""
     content = json.dumps(body).encode() if body else b""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
     if bearer:
         lines.append(f"Authorization: Bearer {bearer}")
     if address:

@@ -12,7 +12,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.faults import crowds, handles, mixing, resets, slow, soak, storm, upgrades
+from tests.faults import (
+    claims,
+    crowds,
+    handles,
+    mixing,
+    patterns,
+    resets,
+    slow,
+    soak,
+    storm,
+    upgrades,
+)
 from tests.faults.figures import Figure
 
 
@@ -69,6 +80,24 @@ ROWS = {
         upgrades.run,
         {"people": 4, "times": 1},  # more than 4 hashes of one address are shed
         {"people": 4, "times": 5},
+    ),
+    "C9": Row(
+        "headers that look like others",
+        claims.run_twins,
+        {"guesses": 7},
+        {"guesses": 100},
+    ),
+    "C10": Row(
+        "made-up addresses",
+        claims.run_addresses,
+        {"addresses": 50},
+        {"addresses": 1_000},
+    ),
+    "C22": Row(
+        "text that nearly matches",
+        patterns.run,
+        {"chars": (64, 254, None), "header_bytes": 15_900},
+        {"chars": (64, 128, 254, 1_024, None), "header_bytes": 15_900},
     ),
     "C23": Row(
         "resets at every stage",
