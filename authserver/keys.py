@@ -42,7 +42,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from authserver import setting_values
+from authserver import setting_sources
 
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash's output
 EXAMPLE = b"change-me"  # how the value in .env.example begins
@@ -135,7 +135,7 @@ def _derive(secret: bytes, label: str) -> bytes:
 
 
 def _load(path: Path) -> bytes:
-    with open(path, "rb", opener=setting_values.open_at_once) as file:
+    with open(path, "rb", opener=setting_sources.open_at_once) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise KeyFileError(f"The key file {path} is not a regular file.")

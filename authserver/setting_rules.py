@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from authserver.setting_values import SettingsError
+from authserver.setting_sources import SettingsError
 
 if TYPE_CHECKING:
     from authserver.settings import Settings

@@ -22,8 +22,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from authserver import setting_rules, setting_values
-from authserver.setting_values import SettingsError as SettingsError
+from authserver import setting_rules, setting_sources, setting_values
+from authserver.setting_sources import SettingsError as SettingsError
 
 VERSION = "0.1.0"
 NAME = "authserver"
@@ -179,7 +179,7 @@ class Settings:
         found, warnings = gather(environ, dotenv=dotenv)
         values: dict[str, Any] = {}
         for name, declared in cls.declared().items():
-            value = setting_values.look_up(found, name.upper(), secret=declared.secret)
+            value = setting_sources.look_up(found, name.upper(), secret=declared.secret)
             if value is not None:
                 values[name] = value
         return cls(**values, warnings=tuple(warnings))
@@ -260,14 +260,14 @@ def gather(
 
     Raises `SettingsError`.
     """
-    found, warnings = setting_values.read_dotenv(dotenv)
+    found, warnings = setting_sources.read_dotenv(dotenv)
     warnings += [
         f"{name} in .env is not a setting: it changes nothing."
         for name in sorted(found.keys() - _names())
-        if not setting_values.successor_of(name)
+        if not setting_sources.successor_of(name)
     ]
     found |= os.environ if environ is None else environ
-    return found, warnings + setting_values.older_names(found)
+    return found, warnings + setting_sources.older_names(found)
 
 
 def _names() -> set[str]:

@@ -17,6 +17,7 @@ LAYERS = (
         "errors",
         "standard",
         "compact",
+        "setting_sources",
         "setting_values",
         "setting_rules",
         "settings",
@@ -52,11 +53,12 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 DEPTH = {name: depth for depth, names in enumerate(LAYERS) for name in names}
-# settings has its readers and its rules in files of their own.
+# settings has its sources, readers and rules in files of their own.
 WITHIN_A_LAYER = {
+    ("settings", "setting_sources"),
     ("settings", "setting_values"),
     ("settings", "setting_rules"),
-    ("setting_rules", "setting_values"),
+    ("setting_rules", "setting_sources"),
     ("setting_rules", "settings"),  # for its type alone
     ("logs", "log_writer"),
 }

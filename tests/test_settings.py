@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from authserver import setting_values
+from authserver import setting_sources
 from authserver.settings import Settings, SettingsError
 
 KEY = b"32 bytes and more for these tests alone"
@@ -248,7 +248,7 @@ def test_a_secret_may_come_from_a_pipe():
 
 
 def test_a_pipe_that_nothing_comes_from_is_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(setting_values, "SECRET_FILE_WAIT_S", 0.01)
+    monkeypatch.setattr(setting_sources, "SECRET_FILE_WAIT_S", 0.01)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR)

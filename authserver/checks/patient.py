@@ -10,7 +10,7 @@ answers says nothing. What remains goes through the same rules as ever.
 from pathlib import Path
 from typing import Any
 
-from authserver import setting_values
+from authserver import setting_sources, setting_values
 from authserver.checks import Patient
 from authserver.settings import Settings, SettingsError, gather
 
@@ -59,7 +59,7 @@ def _readable(variables: dict[str, str], faults: list[SettingsError]) -> dict[st
     values: dict[str, Any] = {}
     for name, declared in Settings.declared().items():
         try:
-            text = setting_values.look_up(
+            text = setting_sources.look_up(
                 variables, name.upper(), secret=declared.secret
             )
             if text is not None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from authserver import errors, runtime
 from authserver.commands import operating
-from authserver.setting_values import look_up
+from authserver.setting_sources import look_up
 from authserver.settings import NAME, Settings, gather
 from authserver.store import copying
 from authserver.store.database import (

@@ -29,7 +29,7 @@ import stat
 from pathlib import Path
 from string import Template
 
-from authserver import setting_values, texts
+from authserver import setting_sources, texts
 from authserver.delivery import html_part
 from authserver.settings import SettingsError
 
@@ -139,7 +139,7 @@ def _folders(folder: Path | None, name: str, language: str) -> list[Path]:
 
 def _text(path: Path) -> str:
     # Also what editors of other systems write: a mark in front, CR LF.
-    with open(path, encoding="utf-8-sig", opener=setting_values.open_at_once) as file:
+    with open(path, encoding="utf-8-sig", opener=setting_sources.open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise BadTemplate(f"{path} is not a regular file")
         return file.read()

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from authserver.setting_values import open_at_once
+from authserver.setting_sources import open_at_once
 from authserver.settings import SettingsError
 
 LOOK_EVERY_S: Final = 60

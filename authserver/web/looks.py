@@ -15,7 +15,7 @@ import os
 import stat
 from pathlib import Path
 
-from authserver import setting_values
+from authserver import setting_sources
 from authserver.settings import Settings, SettingsError
 
 STYLE = "site.css"  # as pages know it
@@ -61,7 +61,7 @@ def _is_text(content: bytes) -> bool:
 
 def _content(name: str, path: str) -> bytes:
     try:
-        with open(Path(path), "rb", opener=setting_values.open_at_once) as file:
+        with open(Path(path), "rb", opener=setting_sources.open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SettingsError(name, f"names {path}, which is no regular file.")
             content = file.read(MAX_BYTES + 1)
