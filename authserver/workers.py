@@ -7,7 +7,8 @@
 
     SIGTERM, SIGINT    all finish what is in flight, 10 s at most; then the end
     SIGHUP             one after the other is replaced, for an upgrade or new
-                       settings; a new one serves before an old one leaves
+                       settings; a new one serves before an old one leaves (in
+                       a terminal, which has been closed: all finish)
     a worker dies      another takes its place; if they die as soon as they have
                        started, later and later
     it never started   it has said why (bad settings); when nobody else serves,
@@ -46,7 +47,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import partial
 from types import FrameType
 from typing import NamedTuple
@@ -56,7 +57,6 @@ DRAIN_S = 10.0  # then a worker that has not ended is killed
 SETTLED_S = 10.0  # who lived so long did not die of starting
 FIRST_DELAY_S = 0.5  # before a third start; doubles with each
 LONGEST_DELAY_S = 10.0
-HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 log = logging.getLogger("authserver.workers")
 
@@ -120,15 +120,23 @@ class _Worker:
 class Parent:
     """Keeps `count` workers alive until it is told to stop.
 
-    A worker is started with `command` and its descriptors: "5,6,7".
+    A worker is started with `command` and its descriptors: "5,6,7". `heard` are
+    the signals that mean something, `ends` those of them that end all.
     """
 
     def __init__(
-        self, listener: socket.socket, count: int, command: tuple[str, ...]
+        self,
+        listener: socket.socket,
+        count: int,
+        command: tuple[str, ...],
+        *,
+        heard: Set[int],
+        ends: Set[int],
     ) -> None:
         self._listener = listener
         self._count = count
         self._command = command
+        self._heard, self._ends = heard, ends
         self._selector = selectors.DefaultSelector()
         self._life, self._held = os.pipe()  # the second is nobody's but ours
         self._workers: list[_Worker] = []
@@ -158,7 +166,7 @@ class Parent:
         for each in (reader, writer):
             each.settimeout(0)
         # Without a handler there would be no byte.
-        before = {each: signal.signal(each, _do_nothing) for each in HEARD}
+        before = {each: signal.signal(each, _do_nothing) for each in self._heard}
         signal.set_wakeup_fd(writer.fileno())
         heard = partial(self._hear, reader)
         self._selector.register(reader, selectors.EVENT_READ, heard)
@@ -177,7 +185,7 @@ class Parent:
         numbers = set(reader.recv(100))
         if self._stopping:
             return
-        if numbers & {signal.SIGTERM, signal.SIGINT}:
+        if numbers & self._ends:
             log.info("stopping %d workers", len(self._workers))
             self._stop()
         elif signal.SIGHUP in numbers:
@@ -229,21 +237,25 @@ class Parent:
                 worker.kill()
         if self._stopping:
             return
-        # The first proves that starting works; then come the others.
-        wanted = self._count if self._proven else 1
-        while len(self._staying()) < wanted and now >= self._not_before:
+        while self._wants_another() and now >= self._not_before:
             self._start()
-        settled = len(self._workers) == self._count
-        if self._to_replace and settled and all(each.ready for each in self._workers):
-            self._start()  # one more; once it serves, an old one leaves
 
     def _patience_s(self) -> float | None:
         """Return how long to wait for an event before something is due."""
         until = min((each.kill_at for each in self._workers), default=math.inf)
-        wanted = self._count if self._proven else 1
-        if not self._stopping and len(self._staying()) < wanted:
+        if not self._stopping and self._wants_another():
             until = min(until, self._not_before)
         return None if until == math.inf else max(0.0, until - time.monotonic())
+
+    def _wants_another(self) -> bool:
+        """Tell whether one more is to start, as soon as it may."""
+        staying = self._staying()
+        # The first proves that starting works; then come the others.
+        if len(staying) < (self._count if self._proven else 1):
+            return True
+        # One more, if all is calm; once it serves, an old one leaves.
+        calm = len(self._workers) == len(staying) == self._count
+        return bool(self._to_replace) and calm and all(each.ready for each in staying)
 
     def _staying(self) -> list[_Worker]:
         return [each for each in self._workers if not each.leaving]

@@ -5,6 +5,7 @@ Real processes on a real MariaDB, each test with a port of its own.
 
 import contextlib
 import os
+import pty
 import re
 import signal
 import socket
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -358,6 +359,102 @@ def test_replacing_is_given_up_when_a_new_one_does_not_start(server, tmp_path):
     assert workers_of(server) == before
     assert "SESSION_POLICY must be one of" in server.log()
     assert answers(server) == 200
+
+
+WORKER = """#!{python}
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.{on_term})
+_, life, ready = map(int, sys.argv[-1].split(","))
+os.write(ready, b"1")
+print("worker", os.getpid(), flush=True)
+{then}
+"""
+PARENT = """
+import logging, signal, socket, sys
+from authserver.workers import Parent
+logging.basicConfig(level=logging.INFO)
+ends = {signal.SIGTERM}
+listener = socket.create_server(("127.0.0.1", 0))
+command, heard = tuple(sys.argv[1:]), ends | {signal.SIGHUP}
+Parent(listener, 2, command, heard=heard, ends=ends).run()
+"""
+
+
+@pytest.fixture
+def parent(tmp_path, monkeypatch) -> Iterator[tuple[ServerProcess, Callable]]:
+    """A parent of workers that do nothing, and what writes these anew."""
+    script = tmp_path / "worker.py"
+
+    def write(then="os.read(life, 1)", on_term="SIG_DFL"):
+        text = WORKER.format(python=sys.executable, then=then, on_term=on_term)
+        script.write_text(text)
+        script.chmod(0o700)
+
+    command = (sys.executable, "-c", PARENT, sys.executable, str(script))
+    server = ServerProcess(tmp_path, {"PYTHONPATH": str(ROOT)}, command)
+    yield server, write
+    server.kill()  # which its workers notice
+
+
+def started(server: ServerProcess) -> int:
+    return server.console().count("worker ")
+
+
+def test_worker_that_dies_once_it_serves_is_not_started_on_and_on(parent):
+    server, write = parent
+    write(on_term="SIG_IGN")  # so that replacing takes ten seconds
+    server.spawn()
+    wait_until(lambda: started(server) == 2, "both workers")
+
+    write("os._exit(1)")
+    server.signal(signal.SIGHUP)
+    time.sleep(4)
+
+    assert 3 <= started(server) <= 8  # at once, at once, then 0.5, 1, 2 s later
+
+
+def test_replacing_goes_on_once_a_worker_can_be_started_again(parent, tmp_path):
+    server, write = parent
+    write()
+    script = tmp_path / "worker.py"
+    server.command = (sys.executable, "-c", PARENT, str(script))
+    server.spawn()
+    wait_until(lambda: started(server) == 2, "both workers")
+    before = workers_of(server)
+
+    script.rename(tmp_path / "gone")
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: "no worker can be started" in server.log(), "a failure")
+    (tmp_path / "gone").rename(script)
+
+    wait_until(lambda: started(server) == 4, "two new workers")
+    wait_until(lambda: not any(map(alive, before)), "the old ones' end")
+
+
+def test_hang_up_of_the_parents_terminal_ends_all_in_order(stopped):
+    master, terminal = pty.openpty()
+    stopped.stdin = terminal
+    stopped.start()
+    os.close(terminal)
+
+    stopped.signal(signal.SIGHUP)
+
+    assert stopped.wait() == 0
+    assert "stopping" in stopped.log()
+    os.close(master)
+
+
+def test_hang_up_is_not_heard_by_a_parent_under_nohup(stopped):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stopped.start()
+    signal.signal(signal.SIGHUP, before)
+
+    stopped.signal(signal.SIGHUP)
+    join(stopped)
+    stopped.signal(signal.SIGTERM)
+
+    assert stopped.wait() == 0
+    assert "replacing" not in stopped.log()
 
 
 def test_number_of_workers_does_not_change_to_one_while_others_serve(stopped, tmp_path):

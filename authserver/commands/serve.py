@@ -22,7 +22,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from authserver import heap, logs, setting_rules
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # loads much that serving does not need
 
 HELP = "listen for requests (the default)"
 WORKER = "worker"  # the command of one of several processes; its parent gives it
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 log = logging.getLogger("authserver.serve")
 
@@ -60,7 +60,10 @@ def run(_options: "Namespace | None" = None) -> int:
         _say_where_codes_go(settings)
         listener = listening.listen(settings)
         command = (*workers.our_command(), WORKER)
-        return workers.Parent(listener, settings.workers, command).run()
+        ends = _heard() if os.isatty(0) else STOP_SIGNALS
+        return workers.Parent(
+            listener, settings.workers, command, heard=_heard(), ends=ends
+        ).run()
 
 
 def run_worker(descriptors: str) -> int:
@@ -78,7 +81,7 @@ def run_worker(descriptors: str) -> int:
 
 def _serve(settings: Settings, inherited: "Inherited | None" = None) -> int:
     """Serve until a signal; return 1 if serving has ended before one."""
-    heard = {*STOP_SIGNALS, *_hang_up()}
+    heard = _heard()
     signal.pthread_sigmask(signal.SIG_BLOCK, heard)
     from authserver import runtime  # which the parent of workers does not need
     from authserver.web import server
@@ -125,16 +128,16 @@ def _ease_collector() -> None:
     gc.enable()
 
 
-def _wait_for_end(heard: set[signal.Signals], *, in_terminal: bool) -> None:
+def _wait_for_end(heard: Set[signal.Signals], *, in_terminal: bool) -> None:
     while signal.sigwait(heard) not in STOP_SIGNALS and not in_terminal:
         # `systemctl reload`, say, which would kill who does not wait for it.
         log.warning("SIGHUP changes nothing: a restart takes new settings")
 
 
-def _hang_up() -> Iterable[signal.Signals]:
-    """Return what tells that a terminal is closed, if it is to be heard."""
+def _heard() -> Set[signal.Signals]:
+    """Return the signals that mean something; under nohup no hang-up does."""
     by_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    return () if by_nohup else (signal.SIGHUP,)
+    return STOP_SIGNALS if by_nohup else STOP_SIGNALS | {signal.SIGHUP}
 
 
 def _wait_for_no_log() -> None:
