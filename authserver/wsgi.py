@@ -21,6 +21,9 @@ and TRUSTED_PROXIES what stands in front.
 * **After the fork.** Threads and database connections do not survive one, so
   a server must not load us before it forks (gunicorn's --preload): requests are
   then refused with an exception that says so.
+* **Behind a proxy** TRUSTED_PROXIES decides what X-Forwarded-For is worth, and
+  a Unix socket counts as 127.0.0.1. waitress has to be told to leave the header
+  alone, with --no-clear-untrusted-proxy-headers.
 * At the end of the process all is closed in order. When it is killed instead,
   nothing is lost that was answered.
 """

@@ -98,6 +98,36 @@ def test_what_is_wrong_is_refused_as_by_our_own(server):
     assert not [line for line in ours if "secret" in line]
 
 
+UNIX = ("-m", "gunicorn", "--threads=8", "--bind=unix:socket", WHERE)
+LEFT_ALONE = ("--no-clear-untrusted-proxy-headers", WHERE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "socket_file"),
+    [(UNIX, "socket"), ((*SERVERS["waitress"][:-1], *LEFT_ALONE), "")],
+    ids=["a Unix socket", "waitress"],
+)
+def test_client_of_a_trusted_proxy_is_known(prepare, tmp_path, arguments, socket_file):
+    server = prepare(arguments, TRUSTED_PROXIES="127.0.0.1/32")
+    server.spawn()
+    if socket_file:
+        family, where = socket.AF_UNIX, str(tmp_path / socket_file)
+        wait_until((tmp_path / socket_file).exists, "a server")
+    else:
+        family, where = socket.AF_INET, ("127.0.0.1", server.port)
+        wait_until(lambda: listens(server.port), "a server")
+    with socket.socket(family) as proxy:
+        proxy.connect(where)
+        proxy.sendall(
+            b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+            b"X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n\r\n"
+        )
+        assert b" 200 " in proxy.recv(1000)
+
+    wait_until(lambda: "203.0.113.9 GET /healthz 200" in server.log(), "the client")
+    assert "TRUSTED_PROXIES" not in server.log()
+
+
 def test_gunicorn_closes_the_database_at_the_end(prepare, tmp_path):
     server = prepare(SERVERS["gunicorn"])
     server.spawn()

@@ -5,14 +5,16 @@
 The same site answers the same requests with the same bytes. What our own core
 would refuse is refused here as far as WSGI lets us see it: a body announced by
 no number or by one above 64 KiB; chunks that the server has not decoded; a body
-that ends early; a method or path of odd characters. What it does not let us see
-is up to the server in front:
+that ends early; a method, path or host of odd characters. What it does not let
+us see, and what `Expect` asks for, is up to the server in front:
 
 * It has parsed the head, and nobody knows how strictly. It has joined headers
   that came twice, and made `X_Forwarded_For` and `X-Forwarded-For` one name.
 * It has decoded the path, so that `/%6cogin` is `/login` here. (It is an
   unknown path otherwise.) Encoded again, it has one spelling at least.
 * Deadlines, limits on heads and connections, and the drain at the end.
+
+Who comes by a Unix socket has no address, and counts as 127.0.0.1.
 
 So a server for the open Internet has to be chosen with care, or stands behind a
 proxy that is strict; or is ours.
@@ -40,6 +42,7 @@ Environ = Mapping[str, Any]
 _QUERY: Final = re.compile(r"[!-~]*")
 _PATH_SAFE: Final = "/:@!$&'()*+,;=-._~"  # RFC 3986 section 3.3
 _SERVERS_OWN: Final = ("Date", "Server", "Connection")
+_THIS_MACHINE: Final = "127.0.0.1"
 
 log: Final = logging.getLogger("authserver.web")
 
@@ -76,14 +79,15 @@ class Gateway:
         began_at, started = time.time(), time.monotonic()
         request_id = tokens.request_id()
         logs.request_id.set(request_id)
-        address, method, path = str(environ.get("REMOTE_ADDR", "")), "", ""
+        address, method, path = _peer(environ), "", ""
         try:
             request = self._request(environ, request_id)
             address, method, path = request.address, request.method, request.path
             response = self._site.respond(request)
         except errors.AuthError as error:
             response = self._site.refuse(error, request_id)
-        status, headers, body = _encoded(response, head_only=method == "HEAD")
+        head_only = environ["REQUEST_METHOD"] == "HEAD"  # refused or not
+        status, headers, body = _encoded(response, head_only=head_only)
         start_response(status, headers)
         took_s, code = time.monotonic() - started, int(status[:3])
         self._note(
@@ -104,16 +108,19 @@ class Gateway:
     def _request(self, environ: Environ, request_id: str) -> Request:
         """Return the request, or raise what refuses it."""
         headers = _headers(environ)
-        peer = environ.get("REMOTE_ADDR", "")
+        peer = _peer(environ)
         self._warning.look(peer, headers)
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
         head.check_method(method)
         if method == "CONNECT":
             raise errors.MalformedRequest("a tunnel")
+        head.check_host(headers.get("host"))
         if not _QUERY.fullmatch(query) or "#" in query:
             raise errors.MalformedRequest("query is not printable ASCII")
         # PEP 3333: text whose characters stand for the bytes that were sent.
         path = quote(environ.get("PATH_INFO", "").encode("latin-1"), safe=_PATH_SAFE)
+        if path == "*" and method != "OPTIONS":
+            raise errors.MalformedRequest("target is no path")
         return Request(
             method,
             "*" if path == "*" else f"/{path.removeprefix('/')}",
@@ -125,6 +132,10 @@ class Gateway:
             ),
             request_id,
         )
+
+
+def _peer(environ: Environ) -> str:
+    return environ.get("REMOTE_ADDR") or _THIS_MACHINE
 
 
 def _headers(environ: Environ) -> dict[str, str]:

@@ -119,7 +119,9 @@ def parse(buffer: bytes) -> Head | None:
     lines, size = found
     method, path, query, minor, authority = _request_line(lines[0])
     headers = _headers(lines)
-    _check_host(headers.get("host"), minor)
+    if minor and "host" not in headers:
+        raise errors.MalformedRequest("no Host")
+    check_host(headers.get("host"))
     if authority:  # which counts instead of Host (RFC 9112 section 3.2.2)
         headers["host"] = authority
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
@@ -183,7 +185,7 @@ def _request_line(line: str) -> tuple[str, str, str, int, str]:
     if method not in _USUAL_METHODS:
         check_method(method)
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        if _VERSION.fullmatch(version):
+        if _VERSION.fullmatch(version):  # also 1.2, which nobody has defined
             raise errors.UnsupportedVersion(version)
         raise errors.MalformedRequest("no HTTP version")
     # No form of target has a fragment (RFC 9112 section 3.2): a proxy's path
@@ -257,11 +259,9 @@ def _joined(name: str, first: str, second: str) -> str:
     return f"{first}; {second}" if name == "cookie" else f"{first}, {second}"
 
 
-def _check_host(host: str | None, minor: int) -> None:
-    if host is None:
-        if minor:
-            raise errors.MalformedRequest("no Host")
-    elif not _HOST.fullmatch(host):
+def check_host(host: str | None) -> None:
+    """Raise `MalformedRequest` for a Host that is none."""
+    if host is not None and not _HOST.fullmatch(host):
         raise errors.MalformedRequest("bad Host")
 
 

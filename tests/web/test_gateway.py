@@ -106,10 +106,23 @@ def test_path_has_one_spelling(site, info, path):
 def test_address_behind_a_trusted_proxy_is_the_clients(ask, site):
     ask(REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.9")
     ask(REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="203.0.113.9")
-    ask(REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="203.0.113.9")  # a Unix socket
 
     addresses = [request.address for request in site.requests]
-    assert addresses == ["203.0.113.9", "192.0.2.1", ""]
+    assert addresses == ["203.0.113.9", "192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address"), [("127.0.0.1/32", "203.0.113.9"), (None, "127.0.0.1")]
+)
+def test_unix_socket_counts_as_this_machine(site, proxies, address):
+    trusted = (ipaddress.ip_network(proxies),) if proxies else ()
+    gateway = Gateway(site, trusted_proxies=trusted, note=lambda _: None)
+    environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": ""}
+    environ["HTTP_X_FORWARDED_FOR"] = "203.0.113.9"
+
+    gateway(environ, lambda *_: lambda data: None)
+
+    assert site.requests[0].address == address
 
 
 def test_chunks_that_the_server_decoded_are_a_body(ask, site):
@@ -144,6 +157,8 @@ def test_chunks_that_the_server_decoded_are_a_body(ask, site):
         ({"QUERY_STRING": "a b"}, 400, "malformed_request"),
         ({"QUERY_STRING": "a\nb"}, 400, "malformed_request"),
         ({"QUERY_STRING": "\u00e9"}, 400, "malformed_request"),
+        ({"HTTP_HOST": "a.example.org@b"}, 400, "malformed_request"),
+        ({"PATH_INFO": "*"}, 400, "malformed_request"),
     ],
 )
 def test_what_the_core_refuses_is_refused(site, noted, more, status, code):
@@ -224,6 +239,12 @@ def test_head_has_the_length_and_no_body(ask):
 
     assert head.headers == whole.headers
     assert (len(whole.body) > 0, head.body) == (True, b"")
+
+
+def test_refused_head_has_no_body(ask):
+    refused = ask("HEAD", CONTENT_LENGTH="65537")
+
+    assert (refused.status, refused.body) == (413, b"")
 
 
 def test_answer_without_content_has_no_type(ask, site):
