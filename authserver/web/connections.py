@@ -17,6 +17,7 @@ has to go (`choose_spare`).
 """
 
 import heapq
+import math
 import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
@@ -68,8 +69,14 @@ class Limits(NamedTuple):
 
 # How a request is answered: at once; in steps, none of which waits, with time
 # between them; or by a thread that may have to wait for a disk or a database.
-AT_ONCE, IN_STEPS, WAITING = range(3)
-STATE_OF: Final = {AT_ONCE: ANSWERED, IN_STEPS: PAUSED, WAITING: WORKING}
+# Who watches has one of his own, for when all the others do wait.
+AT_ONCE, IN_STEPS, WAITING, WATCHING = range(4)
+STATE_OF: Final = {
+    AT_ONCE: ANSWERED,
+    IN_STEPS: PAUSED,
+    WAITING: WORKING,
+    WATCHING: WORKING,
+}
 AT_WORK: Final = frozenset(STATE_OF.values())  # it is not the client's turn
 
 
@@ -89,8 +96,8 @@ class Site(Protocol):
     ) -> None:
         """Call `reply` once, now or later, from this thread or another.
 
-        From this one if the request is not `WAITING`: at once, or if it is
-        `in_steps` at the end of a round. Otherwise it is waited for.
+        From this one unless the request is `WAITING` or `WATCHING`: at once, or
+        if it is `in_steps` at the end of a round. Otherwise it is waited for.
         """
         ...
 
@@ -151,6 +158,12 @@ class Shared:
         # Has the loop come to its hooks soon; from any thread.
         self.wake: Callable[[], None] = lambda: None
         self.draining = False  # once true, each answer is its connection's last
+        self.finish_until = math.inf  # then, for who has begun to ask
+
+    def drain(self, now: float) -> None:
+        """Have the server come to its end."""
+        self.draining = True
+        self.finish_until = now + self.limits.finish_s
 
 
 class Standing(Protocol):

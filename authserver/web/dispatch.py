@@ -28,8 +28,16 @@ from authserver.app import App
 from authserver.flows import budgets, places, steps
 from authserver.web import cors, json_body, pages
 from authserver.web.api import fields, routes
-from authserver.web.api.route import CHANGING, MEMORY, READ, STEPS, WAIT, Route
-from authserver.web.connections import AT_ONCE, IN_STEPS, WAITING
+from authserver.web.api.route import (
+    CHANGING,
+    MEMORY,
+    READ,
+    STEPS,
+    WAIT,
+    WATCH,
+    Route,
+)
+from authserver.web.connections import AT_ONCE, IN_STEPS, WAITING, WATCHING
 from authserver.web.messages import Header, Request, Response
 
 log = logging.getLogger("authserver.dispatch")
@@ -58,6 +66,7 @@ class Site:
             READ: WAITING if waits else AT_ONCE,
             STEPS: WAITING if waits or limits else IN_STEPS,
             WAIT: WAITING,
+            WATCH: WATCHING,
         }
         https = app.settings.https
         self._headers = (*SECURITY_HEADERS, HSTS) if https else SECURITY_HEADERS
@@ -243,7 +252,11 @@ def _routed(request: Request) -> tuple[Route, Request]:
 
 
 def _other(request: Request, methods: dict[str, Route]) -> Route:
-    """Return the route of a method that is not in the table."""
+    """Return the route of a method that is not in the table.
+
+    One that no path has is refused like one that this path has not: Allow tells
+    more than the 501 of RFC 9110 section 9.1.
+    """
     # HEAD is GET without the body, which the HTTP core leaves out.
     if request.method == "HEAD" and "GET" in methods:
         return methods["GET"]

@@ -75,9 +75,14 @@ class Door:
 
     def reopen(self, now: float) -> None:
         """Wait for clients again if it was shut for long enough."""
-        if self.opens_at <= now:
-            self.opens_at = math.inf
+        if self.opens_at > now:
+            return
+        try:
             self._poller.watch(self._listener.fileno(), READ)
+        except OSError:  # what ran out has not come back
+            self.opens_at = now + RETRY_ACCEPT_S
+        else:
+            self.opens_at = math.inf
 
     def close(self) -> None:
         """Let in who has connected, as he may have asked, and nobody else."""

@@ -241,13 +241,18 @@ class Connection:
         it, and nobody may repeat a POST. Who has begun to ask is told in time
         that it took too long.
         """
-        if self.state in (IDLE, SHAKING):
+        if self.state == READING or self._shakes_hands:
+            last = self._shared.finish_until
+        elif self.state in (IDLE, SHAKING):
             last = time.monotonic() + self._shared.limits.last_s
-        elif self.state == READING:
-            last = time.monotonic() + self._shared.limits.finish_s
         else:
             return
         self.deadline = min(self.deadline, last)
+
+    @property
+    def _shakes_hands(self) -> bool:
+        """Whether a handshake has begun and is the client's turn."""
+        return False
 
     # -- reading
 
@@ -304,8 +309,11 @@ class Connection:
             self.drain()
 
     def _tell_to_continue(self) -> None:
-        with contextlib.suppress(OSError):  # the next read finds out
-            self.socket.send(wire.CONTINUE)
+        # A client that hears nothing goes on after a while (RFC 9110 section
+        # 10.1.1); half a line would be taken for the beginning of the answer.
+        with contextlib.suppress(OSError):
+            if self.socket.send(wire.CONTINUE) < len(wire.CONTINUE):
+                self.state = CLOSED
 
     def _request(self, head: Head, content: bytes) -> Request:
         request_id = refusals.assign_request_id()

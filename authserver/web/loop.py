@@ -17,7 +17,8 @@ one of three ways (`connections`):
    begins it, serves others, runs its statements at the end of the round, and
    goes on with it at the end of a later one, once the writer has committed.
 3. What may wait for longer -- a database elsewhere, a password hash -- is lent
-   to another thread until that has made the answer (`request_threads`).
+   to another thread until that has made the answer (`request_threads`). Who
+   asks for the figures has a thread of his own: he asks when all others hang.
 
 Only the loop touches sockets, and it sends all answers of a round together, at
 its end. The first of them wakes the client's side, the others find it awake.
@@ -46,6 +47,7 @@ from authserver.web.connections import (
     PAUSED,
     WAITING,
     WANTED,
+    WATCHING,
     Shared,
     choose_spare,
     count_states,
@@ -65,6 +67,7 @@ SPARED_AT_ONCE: Final = 20  # one in so many: choosing looks at all of them
 SWEEP_S: Final = 0.5
 SWEEP_PAUSE_S: Final = 0.05
 THREADS: Final = 32
+BY_THREADS: Final = (WAITING, WATCHING)
 SHAKING_THREADS: Final = 2  # for what only computes, and must leave a core alone
 
 log: Final = logging.getLogger("authserver.web")
@@ -82,6 +85,7 @@ class Loop:
         self._handshakes = RequestThreads(
             SHAKING_THREADS, clock=time.monotonic, name="handshake"
         )
+        self._watchers = RequestThreads(1, clock=time.monotonic, name="watcher")
         self._alarm = Alarm(poller)
         shared.wake = self._alarm.ring
         self._door = Door(
@@ -126,12 +130,13 @@ class Loop:
         self, connection: Connection, request: Request, manner: int
     ) -> None:
         """Have a request answered: here, in steps, or by a thread."""
-        if manner != WAITING:
+        if manner not in BY_THREADS:
             reply = functools.partial(self._take_here, connection, request)
             connection.answer(request, reply, in_steps=manner == IN_STEPS)
             return
         reply = functools.partial(self._take, connection, request)
-        self._threads.put(
+        threads = self._watchers if manner == WATCHING else self._threads
+        threads.put(
             Job(
                 time.monotonic() + self.shared.limits.begin_s,
                 functools.partial(connection.answer, request, reply),
@@ -228,6 +233,8 @@ class Loop:
             self._door.opens_at,
             self._threads.grows_at,
             self._handshakes.grows_at,
+            self._watchers.grows_at,
+            self._end,
         )
         if not self._connections and not self.shared.draining:
             until = self._door.opens_at
@@ -306,25 +313,26 @@ class Loop:
         """Look at the deadlines, if it is time."""
         now = time.monotonic()
         if self._end < math.inf and not self.shared.draining:
-            self._drain()
+            self._drain(now)
         self._door.reopen(now)
         self._threads.grow(now)
         self._handshakes.grow(now)
+        self._watchers.grow(now)
         if now < self._next_sweep:
             return
         self._next_sweep, soonest = now + SWEEP_S, now + SWEEP_PAUSE_S
-        self._threads.give_up_old(now)
+        for threads in (self._threads, self._handshakes, self._watchers):
+            threads.give_up_old(now)
         self._guard(self.shared.sweeping)
-        self._handshakes.give_up_old(now)
         for connection in [*self._connections.values()]:
             if connection.deadline <= now:
                 self._drive(connection, connection.expire)
             elif connection.deadline < self._next_sweep:
                 self._next_sweep = max(connection.deadline, soonest)
 
-    def _drain(self) -> None:
+    def _drain(self, now: float) -> None:
         self._door.close()
-        self.shared.draining = True
+        self.shared.drain(now)
         for connection in [*self._connections.values()]:
             self._drive(connection, connection.drain)
         self._next_sweep = 0.0
@@ -343,3 +351,4 @@ class Loop:
         self._alarm.close()
         self._threads.close(LAST_WAIT_S)
         self._handshakes.close(LAST_WAIT_S)
+        self._watchers.close(LAST_WAIT_S)

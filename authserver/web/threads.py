@@ -81,7 +81,7 @@ class Threads:
         """End when all is answered or time is up."""
         end = time.monotonic() + drain_s
         with self._lock:
-            self.shared.draining = True
+            self.shared.drain(time.monotonic())
             driven = [*self._driven.values()]
         # A last moment for who is silent to ask (see `Connection.drain`), and
         # some more for who has begun.

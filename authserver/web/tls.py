@@ -187,6 +187,10 @@ class TlsConnection(Connection):
         if self.state == SHAKING:
             self._shake_until = self.deadline
 
+    @property
+    def _shakes_hands(self) -> bool:
+        return self.state == SHAKING and self._tls is not None
+
     # -- reading
 
     def _take(self, data: bytes) -> None:

@@ -4,6 +4,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from authserver.flows import figures
+from authserver.web.connections import WATCHING
+from authserver.web.dispatch import Site
 from authserver.web.messages import Request
 from tests.conftest import PASSWORD
 
@@ -125,3 +127,9 @@ def test_figures_are_each_there_once(app):
     names = [family.declared.name for family in figures.gather(app)]
 
     assert len(names) == len(set(names))
+
+
+def test_figures_do_not_wait_for_who_waits_for_the_database(app):
+    request = Request("GET", "/metrics", "", {}, b"", "192.0.2.1", "id")
+
+    assert Site(app).manner(request) == WATCHING

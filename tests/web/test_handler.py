@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from authserver import logs
+from authserver.web.connections import CLOSED, READING
+from authserver.web.handler import Connection
 from authserver.web.messages import Response
 from tests.web.conftest import eventually
 
@@ -244,6 +246,33 @@ def test_half_closed_client_still_gets_its_answers(connection):
 
 
 # -- 100-continue
+
+
+class Full:
+    """A socket whose buffer takes so many bytes of what is sent."""
+
+    def __init__(self, real, room):
+        self._real, self._room = real, room
+
+    def send(self, data):
+        if not self._room:
+            raise BlockingIOError
+        return self._real.send(data[: self._room])
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize(("room", "state"), [(10, CLOSED), (0, READING)])
+def test_half_a_continue_is_no_answers_beginning(server, room, state):
+    near, far = socket.socketpair()
+    driver = SimpleNamespace(have_answered=None)
+    connection = Connection(Full(far, room), "192.0.2.1", server.shared, driver)
+    with near, far:
+        near.send(post(b"Content-Length: 5", b"Expect: 100-continue"))
+        connection.ready()
+
+    assert connection.state == state
 
 
 def test_continue_is_sent_when_the_body_is_yet_to_come(connection, site):

@@ -21,7 +21,8 @@ import pytest
 from authserver import logs
 from authserver.web import server as server_module
 from authserver.web import threads
-from authserver.web.connections import AT_ONCE, IN_STEPS, WORKING, Limits
+from authserver.web.connections import AT_ONCE, IN_STEPS, WATCHING, WORKING, Limits
+from authserver.web.loop import THREADS
 from authserver.web.messages import Response
 from authserver.web.poller import READ, Epoll
 from authserver.web.server import Server
@@ -491,6 +492,23 @@ def test_line_about_a_connection_has_no_other_ones_request_id(
 
 
 @pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_who_watches_is_answered_while_all_others_wait(serve, connect, slow_site, gate):
+    server = serve()
+    waiting = [connect(server) for _ in range(THREADS)]
+    for each in waiting:
+        ask_slowly(each, slow_site)
+    manner = slow_site.manner
+    slow_site.manner = lambda request: (
+        WATCHING if request.path == "/figures" else manner(request)
+    )
+    watcher = connect(server)
+    watcher.send(LAST.replace(b"/ ", b"/figures "))
+
+    assert watcher.read_to_end().endswith(b'{"path":"/figures"}\n')
+    gate.set()
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
 def test_many_deadlines_are_not_looked_at_one_by_one(serve, connect):
     looks = itertools.count()
     server = serve(idle_s=0.3)
@@ -708,6 +726,25 @@ def test_stop_tells_who_has_begun_to_ask_that_it_takes_too_long(serve, connect):
     assert client.read_to_end().startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_stop_gives_head_and_body_one_time_together(serve, connect):
+    server = serve(linger_s=0.1, finish_s=2)
+    client = connect(server)
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n")
+    assert eventually(lambda: server.driver.counts()["waiting"] == 1)
+    stopping = threading.Thread(target=server.stop)
+    started = time.monotonic()
+    stopping.start()
+
+    time.sleep(1.5)
+    client.send(b"\r\n")
+    answer = client.read_to_end()
+    stopping.join(PATIENCE_S)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - started < 3.3
+
+
 def test_stop_accepts_nobody_new(server):
     server.stop()
 
@@ -814,6 +851,40 @@ def test_accept_without_descriptors_spares_an_idle_connection(
 
     assert idle.read_to_end() == b""
     assert "cannot accept connections" in caplog.text
+
+
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_listener_that_cannot_be_waited_for_again_is_tried_later(
+    serve, connect, monkeypatch
+):
+    server = serve()
+    before = connect(server)
+    before.send(LAST)
+    assert before.read_to_end().endswith(ANSWER)
+    listener, watch = server.socket.fileno(), server.driver._poller.watch
+    accept = socket.socket.accept
+    refusals, failures = deque([True]), deque([True, True])
+
+    def exhausted_once(self):
+        if refusals:
+            refusals.clear()
+            raise OSError(errno.ENOMEM, "out of memory")
+        return accept(self)
+
+    def watch_later(fd, wanted):
+        if fd == listener and failures:
+            failures.popleft()
+            raise OSError(errno.ENOMEM, "out of memory")
+        watch(fd, wanted)
+
+    monkeypatch.setattr(socket.socket, "accept", exhausted_once)
+    monkeypatch.setattr(server.driver._poller, "watch", watch_later)
+    client = connect(server)
+    client.send(LAST)
+
+    assert client.read_to_end().endswith(ANSWER)
+    assert not refusals
+    assert not failures
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,22 @@ def test_client_that_will_send_no_more_still_gets_its_answers(
     assert at_end(client.socket)
 
 
-def test_stop_closes_who_shakes_hands(server, slowly):
+@pytest.mark.parametrize("make_poller", [Epoll], ids=["epoll"])
+def test_stop_lets_a_handshake_that_has_begun_come_to_its_request(serve, slowly):
+    server = serve(last_s=0.1, linger_s=0.1)
+    client = slowly(server)
+    rest = client.finish()  # and the server waits for it
+    threading.Thread(target=server.stop, args=(PATIENCE_S,)).start()
+    assert eventually(lambda: server.shared.draining)
+
+    time.sleep(1)  # a client that is far away
+    client.socket.sendall(rest + client.sealed(LAST))
+
+    assert statuses(client.read_to_end()) == [200]
+
+
+def test_stop_closes_who_shakes_hands(serve, slowly):
+    server = serve(finish_s=0.2)
     client = slowly(server)
     client.socket.sendall(client.hello())
     client.receive()
@@ -292,7 +307,7 @@ def test_stop_closes_who_shakes_hands(server, slowly):
 
 
 def test_stop_does_not_wait_for_a_handshake_that_dribbles(serve, slowly):
-    server = serve(last_s=0.2)
+    server = serve(last_s=0.2, finish_s=0.2)
     client, started = slowly(server), time.monotonic()
     hello = client.hello() * 100
     client.socket.settimeout(0.01)

@@ -19,8 +19,8 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 # What answering takes: nothing but memory, a short read of the database, a
 # transaction between steps that are short (`flows.steps`), or something that
-# one may have to wait for.
-MEMORY, READ, STEPS, WAIT = "memory", "read", "steps", "wait"
+# one may have to wait for. Who watches the server does not wait for the others.
+MEMORY, READ, STEPS, WAIT, WATCH = "memory", "read", "steps", "wait", "watch"
 
 Refusals = tuple[type[errors.AuthError], ...]
 

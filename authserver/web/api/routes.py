@@ -23,6 +23,7 @@ from authserver.web.api.route import (
     READ,
     STEPS,
     WAIT,
+    WATCH,
     WATCHER,
     Route,
 )
@@ -299,6 +300,7 @@ ROUTES = (
         answers.MEASURED,
         refusals=(errors.NotFound,),
         credentials=WATCHER,
+        cost=WATCH,
     ),
     Route(
         "GET",
