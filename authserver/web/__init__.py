@@ -3,7 +3,8 @@
     socket -> loop -> handler -> inbox -> dispatch -> endpoint -> flow
     socket <- loop <- handler <- wire  <- dispatch <- Response <-
 
-The life of three requests, once their bytes are complete:
+The life of three requests on SQLite, once their bytes are complete (a database
+elsewhere is waited for, by request threads):
 
     GET /protected   loop: dispatch -> endpoint -> a row -> bytes, sent with all
                      other answers of the round
