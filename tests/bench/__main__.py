@@ -18,12 +18,13 @@ The same machine runs the load. Let nothing else run on it.
     req/s, p50, p99   as wrk measures them, closed loop, on shared cores
     RSS   resident memory of the tree, right after the window
 
-What it needs goes into `tests/bench/.venv` on the first run; wrk is a package
-of Debian's, installed if missing and the user is root. Exit status 1 when a
-figure that must be reached is missed.
+What it needs goes into `tests/bench/.venv` on the first run; wrk, a C compiler
+and MariaDB are packages of Debian's, installed if missing and the user is root.
+Exit status 1 when a figure that must be reached is missed.
 """
 
 import argparse
+import os
 import sys
 
 from tests.bench import preparing
@@ -38,13 +39,19 @@ ROWS = (
     "users",
     "profile",
 )
+MARIADB = ("mariadb-server-core", "mariadb-client-core")
 
 
 def main() -> int:
     """Measure the chosen rows, and return the exit status."""
     options = _options()
     preparing.enter_venv()
+    # All of it now, and not after a quarter of an hour.
     preparing.require("wrk", "wrk")
+    if "refresh" in options.rows:
+        preparing.require("cc", "gcc", "libc6-dev")
+    if "users" in options.rows and not os.environ.get("TEST_MYSQL_URL"):
+        preparing.require("mariadb-install-db", *MARIADB)
     # The rows import what only the venv has.
     from tests.bench import rows
 

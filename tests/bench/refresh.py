@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.bench import driving, load, people, preparing, servers
+from tests.bench import driving, load, people, servers
 from tests.bench.driving import Answer
 from tests.bench.goals import Goal, Options, median, table
 from tests.bench.load import Load
@@ -28,7 +28,6 @@ WARM_S = 1.0
 
 def run(options: Options) -> list[Goal]:
     """Measure both with both disks in turn, and print the medians."""
-    preparing.require("cc", "gcc", "libc6-dev")
     taken: dict[str, list[Load]] = {}
     with tempfile.TemporaryDirectory() as folder:
         shim = Path(folder) / "slow_sync.so"
