@@ -82,6 +82,15 @@ def _run(arguments: Sequence[str]) -> int:
     except (SettingsError, KeyFileError, DatabaseError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 2
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        print(
+            f"{NAME}: the system allows no more threads, or no memory for them: see "
+            "TasksMax, ulimit -u and ulimit -v.",
+            file=sys.stderr,
+        )
+        return 2
 
 
 def _command(arguments: Sequence[str]) -> Callable[[], int]:

@@ -41,10 +41,12 @@ from authserver.web import endpoints, looks
 from authserver.web.dispatch import Site
 from authserver.web.server import Server
 
-if TYPE_CHECKING:  # loads ssl
+if TYPE_CHECKING:  # the first is loaded later, the second loads ssl
+    from authserver.delivery.worker import Worker
     from authserver.web.certificate import Certificate
 
 LOAD_AFTER_S = 0.1
+START_AGAIN_S = 1.0  # where the system has no thread for the delivery
 PURGE_EVERY_S = 600
 # More could be at work for one account than it has tries (`budgets`), and then
 # right passwords that arrive together would be refused.
@@ -153,9 +155,20 @@ class Background:
         except Exception:
             log.critical("not all could be loaded: install it anew", exc_info=True)
             return
-        worker.start()
+        while not self._begins(worker):
+            if self._stopping.wait(START_AGAIN_S):
+                return
         self._purge(purge.run)
         worker.stop()
+
+    @staticmethod
+    def _begins(worker: "Worker") -> bool:
+        try:
+            worker.start()
+        except RuntimeError as error:  # the system has no thread left
+            log.error("nothing can be delivered yet: %s", error)  # noqa: TRY400 - told
+            return False
+        return True
 
     def _purge(self, run: Callable[..., object]) -> None:
         # Not at once: a restart under load has better things to do.
@@ -224,10 +237,14 @@ class Running:
         """Finish the requests in flight, then close everything."""
         late = threading.Timer(HASHING_DRAIN_S, self._app.hashing.refuse)
         late.daemon = True
-        late.start()
+        try:
+            late.start()
+        except RuntimeError:  # the system has no thread left to do it later
+            self._app.hashing.refuse()
         self._server.stop(DRAIN_S)
         late.cancel()
-        late.join()
+        if late.is_alive():
+            late.join()
         self._background.stop()
         self._thread.join()
         close(self._app)

@@ -47,7 +47,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from types import FrameType
 from typing import NamedTuple
@@ -121,7 +121,7 @@ class Parent:
     """Keeps `count` workers alive until it is told to stop.
 
     A worker is started with `command` and its descriptors: "5,6,7". `heard` are
-    the signals that mean something, `ends` those of them that end all.
+    the signals that mean something; `ends` tells whether one ends all, now.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Parent:
         command: tuple[str, ...],
         *,
         heard: Set[int],
-        ends: Set[int],
+        ends: Callable[[int], bool],
     ) -> None:
         self._listener = listener
         self._count = count
@@ -185,7 +185,7 @@ class Parent:
         numbers = set(reader.recv(100))
         if self._stopping:
             return
-        if numbers & self._ends:
+        if any(map(self._ends, numbers)):
             log.info("stopping %d workers", len(self._workers))
             self._stop()
         elif signal.SIGHUP in numbers:

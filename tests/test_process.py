@@ -483,11 +483,13 @@ def test_hang_up_of_its_terminal_ends_the_server_in_order(server):
     os.close(terminal)
     join(server)
 
+    server.signal(signal.SIGHUP)  # somebody's, while the terminal is open
+    wait_until(lambda: "SIGHUP changes nothing" in server.log(), "a line in the log")
+    os.close(master)
     server.signal(signal.SIGHUP)
 
     assert server.wait() == 0
     assert "stopping" in server.log()
-    os.close(master)
 
 
 def test_hang_up_is_not_heard_under_nohup(server):
@@ -521,6 +523,24 @@ def patched(code: str) -> tuple[str, ...]:
     before = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r})"
     go = f"sys.argv = [{SERVER!r}]; runpy.run_path({SERVER!r}, run_name='__main__')"
     return (sys.executable, "-c", f"{before}\n{code}\n{go}")
+
+
+THREADLESS = """
+import threading
+def start(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+"""
+
+
+def test_start_without_threads_is_refused_with_a_sentence(server):
+    server.command = patched(THREADLESS)
+
+    server.spawn()
+
+    assert server.wait() == 2
+    assert server.log().count("\n") == 1
+    assert "the system allows no more threads" in server.log()
 
 
 INTERRUPTED = """

@@ -311,6 +311,20 @@ def test_purging_goes_on_after_a_failure(settings, monkeypatch, caplog):
     running.stop()
 
 
+def test_stop_needs_no_thread_that_the_system_has_not(settings, monkeypatch):
+    app = runtime.create_app(settings)
+    running = runtime.serve(app)
+
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    running.stop()
+
+    with pytest.raises(errors.Unavailable, match="closed"):
+        app.database.read(lambda tx: tx.one("SELECT 1"))
+
+
 def test_stop_refuses_what_comes_afterwards(settings):
     app = runtime.create_app(settings)
     running = runtime.serve(app)

@@ -373,9 +373,9 @@ PARENT = """
 import logging, signal, socket, sys
 from authserver.workers import Parent
 logging.basicConfig(level=logging.INFO)
-ends = {signal.SIGTERM}
 listener = socket.create_server(("127.0.0.1", 0))
-command, heard = tuple(sys.argv[1:]), ends | {signal.SIGHUP}
+command, heard = tuple(sys.argv[1:]), {signal.SIGTERM, signal.SIGHUP}
+ends = {signal.SIGTERM}.__contains__
 Parent(listener, 2, command, heard=heard, ends=ends).run()
 """
 
@@ -437,11 +437,13 @@ def test_hang_up_of_the_parents_terminal_ends_all_in_order(stopped):
     stopped.start()
     os.close(terminal)
 
+    stopped.signal(signal.SIGHUP)  # somebody's, while the terminal is open
+    wait_until(lambda: "replacing the workers" in stopped.log(), "replacing")
+    os.close(master)
     stopped.signal(signal.SIGHUP)
 
     assert stopped.wait() == 0
     assert "stopping" in stopped.log()
-    os.close(master)
 
 
 def test_hang_up_is_not_heard_by_a_parent_under_nohup(stopped):

@@ -22,7 +22,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
 from authserver import heap, logs, setting_rules
@@ -60,9 +60,8 @@ def run(_options: "Namespace | None" = None) -> int:
         _say_where_codes_go(settings)
         listener = listening.listen(settings)
         command = (*workers.our_command(), WORKER)
-        ends = _heard() if os.isatty(0) else STOP_SIGNALS
         return workers.Parent(
-            listener, settings.workers, command, heard=_heard(), ends=ends
+            listener, settings.workers, command, heard=_heard(), ends=_what_ends()
         ).run()
 
 
@@ -107,7 +106,7 @@ def _serve(settings: Settings, inherited: "Inherited | None" = None) -> int:
     else:
         inherited.say_ready()
     _ease_collector()
-    _wait_for_end(heard, in_terminal=inherited is None and os.isatty(0))
+    _wait_for_end(heard)
     log.info("stopping")
     running.stop()
     return int(failed.is_set())
@@ -128,10 +127,20 @@ def _ease_collector() -> None:
     gc.enable()
 
 
-def _wait_for_end(heard: Set[signal.Signals], *, in_terminal: bool) -> None:
-    while signal.sigwait(heard) not in STOP_SIGNALS and not in_terminal:
+def _wait_for_end(heard: Set[signal.Signals]) -> None:
+    ends = _what_ends()
+    while not ends(signal.sigwait(heard)):
         # `systemctl reload`, say, which would kill who does not wait for it.
         log.warning("SIGHUP changes nothing: a restart takes new settings")
+
+
+def _what_ends() -> Callable[[int], bool]:
+    """Return what tells whether a signal, just now, is to end the server.
+
+    A hang-up is if our terminal has been closed; somebody may also send one.
+    """
+    in_terminal = os.isatty(0)
+    return lambda number: number in STOP_SIGNALS or (in_terminal and not os.isatty(0))
 
 
 def _heard() -> Set[signal.Signals]:

@@ -176,12 +176,17 @@ class Worker:
             if claimed is not None:
                 self._alarm.sound(claimed)
             return claimed is not None
-        lane.breaker.attempted(app.monotonic())
         thread = threading.Thread(
             target=self._send, args=(lane, claimed), name="delivery-send", daemon=True
         )
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no thread left
+            lane.places.release()
+            self._outcomes.try_later(claimed, str(error))
+            return False
+        lane.breaker.attempted(app.monotonic())
         self._sending.append(thread)
-        thread.start()
         return True
 
     def _send(self, lane: Lane, message: Message) -> None:

@@ -98,6 +98,28 @@ def test_hanging_mail_server_does_not_keep_text_messages(app, message):
     assert [letter.recipient for letter in postman.letters] == ["+4915112345678"]
 
 
+def test_system_without_threads_does_not_end_the_sending(
+    app, message, clock, monkeypatch
+):
+    queue_more(app, message, 5)
+    postman = Postman()
+    worker = Worker(app, {"email": postman})
+
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", start)
+        for _ in range(6):
+            worker.send_due()
+    clock.advance(60)
+    for _ in range(2):
+        worker.send_due()
+        worker.settle(wait_s=5)
+
+    assert app.database.read(outbox.count_by_status, "sent") == 6
+
+
 def test_full_outbox_is_loud(app, message, send_due, monkeypatch, caplog):
     monkeypatch.setattr(outbox, "MAX_QUEUED", 1)
 
