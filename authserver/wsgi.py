@@ -25,7 +25,8 @@ and TRUSTED_PROXIES what stands in front.
   a Unix socket counts as 127.0.0.1. waitress has to be told to leave the header
   alone, with --no-clear-untrusted-proxy-headers.
 * At the end of the process all is closed in order. When it is killed instead,
-  nothing is lost that was answered.
+  nothing is lost that was answered. waitress is killed by SIGTERM, and ends in
+  order by SIGINT.
 """
 
 import atexit

@@ -98,14 +98,17 @@ def test_what_is_wrong_is_refused_as_by_our_own(server):
     assert not [line for line in ours if "secret" in line]
 
 
-UNIX = ("-m", "gunicorn", "--threads=8", "--bind=unix:socket", WHERE)
 LEFT_ALONE = ("--no-clear-untrusted-proxy-headers", WHERE)
 
 
 @pytest.mark.parametrize(
     ("arguments", "socket_file"),
-    [(UNIX, "socket"), ((*SERVERS["waitress"][:-1], *LEFT_ALONE), "")],
-    ids=["a Unix socket", "waitress"],
+    [
+        (("-m", "gunicorn", "--threads=8", "--bind=unix:socket", WHERE), "socket"),
+        (("-m", "waitress", "--unix-socket=socket", *LEFT_ALONE), "socket"),
+        ((*SERVERS["waitress"][:-1], *LEFT_ALONE), ""),
+    ],
+    ids=["gunicorn, Unix socket", "waitress, Unix socket", "waitress"],
 )
 def test_client_of_a_trusted_proxy_is_known(prepare, tmp_path, arguments, socket_file):
     server = prepare(arguments, TRUSTED_PROXIES="127.0.0.1/32")

@@ -70,6 +70,11 @@ def client_address(
     return str(address)
 
 
+def is_address(text: str) -> bool:
+    """Tell whether it is an address of the Internet, with a zone or without."""
+    return _parsed(text) is not None
+
+
 def canonical(peer: str) -> str:
     """Return an address as the socket says it, in canonical text."""
     return client_address(peer, None, ())

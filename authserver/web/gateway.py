@@ -14,7 +14,8 @@ us see, and what `Expect` asks for, is up to the server in front:
   unknown path otherwise.) Encoded again, it has one spelling at least.
 * Deadlines, limits on heads and connections, and the drain at the end.
 
-Who comes by a Unix socket has no address, and counts as 127.0.0.1.
+Who comes by a Unix socket has no address, whatever a server calls it, and
+counts as 127.0.0.1.
 
 So a server for the open Internet has to be chosen with care, or stands behind a
 proxy that is strict; or is ours.
@@ -135,7 +136,8 @@ class Gateway:
 
 
 def _peer(environ: Environ) -> str:
-    return environ.get("REMOTE_ADDR") or _THIS_MACHINE
+    address = str(environ.get("REMOTE_ADDR", ""))
+    return address if forwarded.is_address(address) else _THIS_MACHINE
 
 
 def _headers(environ: Environ) -> dict[str, str]:

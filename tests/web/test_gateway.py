@@ -111,13 +111,14 @@ def test_address_behind_a_trusted_proxy_is_the_clients(ask, site):
     assert addresses == ["203.0.113.9", "192.0.2.1"]
 
 
+@pytest.mark.parametrize("peer", ["", "localhost"])
 @pytest.mark.parametrize(
     ("proxies", "address"), [("127.0.0.1/32", "203.0.113.9"), (None, "127.0.0.1")]
 )
-def test_unix_socket_counts_as_this_machine(site, proxies, address):
+def test_unix_socket_counts_as_this_machine(site, proxies, address, peer):
     trusted = (ipaddress.ip_network(proxies),) if proxies else ()
     gateway = Gateway(site, trusted_proxies=trusted, note=lambda _: None)
-    environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": ""}
+    environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": peer}
     environ["HTTP_X_FORWARDED_FOR"] = "203.0.113.9"
 
     gateway(environ, lambda *_: lambda data: None)
