@@ -9,6 +9,7 @@ needs sockets or processes starts them itself.
 
 import json
 import re
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -368,3 +369,11 @@ def alice(join: Callable[..., Person]) -> Person:
 def logged_in(client: Client, alice: Person) -> Answer:
     """Alice's first login."""
     return client.post("/auth/login", email=alice.email, password=alice.password)
+
+
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """Let servers hear of SIGHUP, also where pytest runs under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -50,14 +50,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def hearing() -> Iterator[None]:
-    """Let servers hear of SIGHUP, also where pytest runs under nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.fixture
 def make_database(tmp_path: Path) -> Callable[[], Path]:
     """Return what leaves a database and its key in the folder."""
 

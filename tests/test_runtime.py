@@ -311,6 +311,30 @@ def test_purging_goes_on_after_a_failure(settings, monkeypatch, caplog):
     running.stop()
 
 
+def test_delivery_begins_once_the_system_has_a_thread_for_it(
+    settings, monkeypatch, caplog
+):
+    monkeypatch.setattr(runtime, "START_AGAIN_S", 0.01)
+    start, failures = threading.Thread.start, [1, 2]
+
+    def start_later(thread):
+        if thread.name == "delivery" and failures:
+            failures.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    running = runtime.serve(runtime.create_app(settings))
+
+    def delivers():
+        return any(each.name == "delivery" for each in threading.enumerate())
+
+    wait_until(delivers, "the delivery")
+    running.stop()
+    assert not failures
+    assert caplog.text.count("nothing can be delivered yet") == 2
+
+
 def test_stop_needs_no_thread_that_the_system_has_not(settings, monkeypatch):
     app = runtime.create_app(settings)
     running = runtime.serve(app)

@@ -31,7 +31,10 @@ from tests.processes import (
     wait_until,
 )
 
-pytestmark = pytest.mark.skipif(not HAVE_MARIADB, reason="needs MariaDB")
+pytestmark = [
+    pytest.mark.skipif(not HAVE_MARIADB, reason="needs MariaDB"),
+    pytest.mark.usefixtures("hearing"),
+]
 
 SECRET_KEY = "of the tests: a key for all workers"
 WORKERS = 3
@@ -381,7 +384,7 @@ Parent(listener, 2, command, heard=heard, ends=ends).run()
 
 
 @pytest.fixture
-def parent(tmp_path, monkeypatch) -> Iterator[tuple[ServerProcess, Callable]]:
+def parent(tmp_path) -> Iterator[tuple[ServerProcess, Callable]]:
     """A parent of workers that do nothing, and what writes these anew."""
     script = tmp_path / "worker.py"
 

@@ -80,9 +80,10 @@ class Gateway:
         began_at, started = time.time(), time.monotonic()
         request_id = tokens.request_id()
         logs.request_id.set(request_id)
-        address, method, path = _peer(environ), "", ""
+        peer, method, path = _peer(environ), "", ""
+        address = peer
         try:
-            request = self._request(environ, request_id)
+            request = self._request(environ, peer, request_id)
             address, method, path = request.address, request.method, request.path
             response = self._site.respond(request)
         except errors.AuthError as error:
@@ -106,10 +107,9 @@ class Gateway:
         )
         return [body]
 
-    def _request(self, environ: Environ, request_id: str) -> Request:
+    def _request(self, environ: Environ, peer: str, request_id: str) -> Request:
         """Return the request, or raise what refuses it."""
         headers = _headers(environ)
-        peer = _peer(environ)
         self._warning.look(peer, headers)
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
         head.check_method(method)

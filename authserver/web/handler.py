@@ -241,18 +241,13 @@ class Connection:
         it, and nobody may repeat a POST. Who has begun to ask is told in time
         that it took too long.
         """
-        if self.state == READING or self._shakes_hands:
+        if self.state == READING:
             last = self._shared.finish_until
         elif self.state in (IDLE, SHAKING):
             last = time.monotonic() + self._shared.limits.last_s
         else:
             return
         self.deadline = min(self.deadline, last)
-
-    @property
-    def _shakes_hands(self) -> bool:
-        """Whether a handshake has begun and is the client's turn."""
-        return False
 
     # -- reading
 

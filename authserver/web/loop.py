@@ -9,8 +9,8 @@
 An idle connection is an entry in a table and in the kernel's, not a thread. One
 thread reads them all, and it never waits for a sync or for another server, so
 that it is there for everybody while a database hangs. (A disk that cannot even
-be read stops it, and everybody.) A request is answered in
-one of three ways (`connections`):
+be read stops it, and everybody.) A request is answered in one of three ways
+(`connections`):
 
 1. What needs nothing but memory or a short read of a local file is answered at
    once: handing it to another thread would cost more than the answer.

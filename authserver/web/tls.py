@@ -182,14 +182,16 @@ class TlsConnection(Connection):
             self._take_leave()
 
     def drain(self) -> None:
-        """Leave a last moment to shake hands, and another to ask."""
-        super().drain()
+        """Leave a last moment to shake hands, and another to ask.
+
+        Who has begun to shake hands has as long as who has begun to ask.
+        """
+        if self.state == SHAKING and self._tls is not None:
+            self.deadline = min(self.deadline, self._shared.finish_until)
+        else:
+            super().drain()
         if self.state == SHAKING:
             self._shake_until = self.deadline
-
-    @property
-    def _shakes_hands(self) -> bool:
-        return self.state == SHAKING and self._tls is not None
 
     # -- reading
 

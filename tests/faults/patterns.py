@@ -26,11 +26,9 @@ BUSY_MS = 200.0
 TRIES = 5
 
 
-def run(
-    folder: Path, *, chars: Iterable[int | None], header_bytes: int
-) -> list[Figure]:
+def run(folder: Path, *, chars: Iterable[int | None]) -> list[Figure]:
     """Send fields of so many characters (None fill a body), and headers."""
-    fields, headers = list(_fields(chars)), list(_headers(header_bytes))
+    fields, headers = list(_fields(chars)), list(_headers())
     with serving(folder) as server:
         of_fields = asyncio.run(_timed_ms(server.port, fields))
         of_headers = asyncio.run(_timed_ms(server.port, headers))
@@ -58,7 +56,8 @@ def _fields(chars: Iterable[int | None]) -> Iterator[bytes]:
             yield "\r\n".join((*lines, "\r\n")).encode() + body
 
 
-def _headers(size: int) -> Iterator[bytes]:
+def _headers() -> Iterator[bytes]:
+    size = near_matches.HEADER_BYTES
     for name in near_matches.HEADERS:
         host = "" if name == "Host" else "Host: localhost\r\n"
         for made in near_matches.IN_HEADERS.values():

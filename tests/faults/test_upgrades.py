@@ -9,6 +9,7 @@ from tests.web.proxies import needs_nginx
 pytestmark = [
     needs_nginx,
     pytest.mark.skipif(not HAVE_MARIADB, reason="needs MariaDB"),
+    pytest.mark.usefixtures("hearing"),
 ]
 
 
